@@ -1,0 +1,53 @@
+"""What every backend demands of an op's arguments, said once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+_PERIOD_SLACK = 1 + 2.0**-50  # knots[0] + period and knots[-1] are rounded apart
+
+
+def compute_dtype(x: Tensor) -> torch.dtype:
+    """float32 for the half types, the dtype itself otherwise."""
+    return torch.float32 if x.dtype in (torch.float16, torch.bfloat16) else x.dtype
+
+
+def check_tensors(x: Tensor, g: Tensor | None) -> None:
+    """ValueError unless x is a real floating tensor and g matches it."""
+    if x.dtype not in DTYPES:
+        raise ValueError(f"x must be float16, bfloat16, float32 or float64; got {x.dtype}")
+    if g is None:
+        return
+    if g.shape != x.shape or g.dtype != x.dtype or g.device != x.device:
+        raise ValueError(
+            "g must have x's shape, dtype and device, "
+            f"{tuple(x.shape)} {x.dtype} {x.device}; "
+            f"got {tuple(g.shape)} {g.dtype} {g.device}"
+        )
+
+
+def check_numbers(knots: Sequence[float], coeffs: Sequence[float], period: float) -> None:
+    """ValueError unless the lists state a piecewise polynomial."""
+    if not knots:
+        raise ValueError("at least one knot is needed; got none")
+    if not coeffs or len(coeffs) % (len(knots) + 1):
+        raise ValueError(
+            f"coeffs must hold (n + 1) x (degree + 1) numbers for n = {len(knots)} knots; "
+            f"got {len(coeffs)} numbers"
+        )
+    if not all(math.isfinite(v) for v in (*knots, *coeffs, period)):
+        raise ValueError(
+            f"knots, coeffs and period must be finite; got {knots}, {coeffs}, {period}"
+        )
+    if any(a >= b for a, b in pairwise(knots)):
+        raise ValueError(f"knots must increase strictly; got {tuple(knots)}")
+    if period < 0:
+        raise ValueError(f"the period must be positive, or 0 for none; got {period}")
+    if period and knots[-1] - knots[0] > period * _PERIOD_SLACK:
+        raise ValueError(f"knots must lie within one period, {period}; got {tuple(knots)}")

@@ -1,0 +1,87 @@
+"""Activations as functions: each is `piecewise(x, spec)` with the spec of its name."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from hatact import autograd, reference
+from hatact.activations import bspline as _bspline
+from hatact.activations.bw_relu import BW_RELU
+from hatact.activations.hat import HAT
+from hatact.spec import Number, PiecewisePolynomial
+
+_BSPLINES = {degree: _bspline.bspline(degree) for degree in range(_bspline.MAX_DEGREE + 1)}
+
+
+def piecewise(x: Tensor, spec: PiecewisePolynomial) -> Tensor:
+    """f(x) for the piecewise polynomial `spec`.
+
+    Shapes: x: (*) → (*), with x's dense strides. dtypes: float16, bfloat16 (computed in
+    float32, rounded once), float32, float64. Values at knots, ±inf and NaN: see
+    :class:`hatact.PiecewisePolynomial`. Differentiable to any order, in reverse and forward
+    mode and under torch.func; the derivative is that of the spec, exact. Under `torch.compile`
+    and `torch.export` the plain-torch reference is traced, so that Inductor can fuse it.
+
+    A second derivative that is 0 almost everywhere (degree ≤ 1) comes out as zeros: useless to
+    a PINN, which needs `bspline(degree >= 2)`.
+
+    Raises:
+        ValueError: if x is not a real floating tensor, or spec not a PiecewisePolynomial.
+    """
+    if not isinstance(spec, PiecewisePolynomial):
+        raise ValueError(f"spec must be a hatact.PiecewisePolynomial; got {type(spec).__name__}")
+    return _piecewise(x, spec, 1)
+
+
+def hat(x: Tensor, scale: Number = 1.0) -> Tensor:
+    """hat(s·x) = relu(s·x) − 2·relu(s·x − 1) + relu(s·x − 2), s = scale > 0.
+
+    Support [0, 2/s], peak 1 at 1/s; slopes 0, ±s. Shapes, dtypes, errors: :func:`piecewise`.
+    The scale decides whether spectral bias goes (arXiv 2208.04924; README, "The scale").
+    """
+    return _piecewise(x, HAT, scale)
+
+
+def bspline(x: Tensor, degree: int = 3, scale: Number = 1.0) -> Tensor:
+    """N_d(s·x), the cardinal B-spline of degree d = 0 … 5 with knots 0, 1/s, …, (d + 1)/s.
+
+    Shapes, dtypes, errors: :func:`piecewise`; ValueError for another degree.
+    """
+    spec = _BSPLINES.get(degree)
+    return _piecewise(x, _bspline.bspline(degree) if spec is None else spec, scale)
+
+
+def bw_relu(x: Tensor, scale: Number = 1.0) -> Tensor:
+    """ψ(s·x), the BW-ReLU wavelet ⅙·Σ_k w_k·relu(s·x − k/2), support [0, 3/s].
+
+    Shapes, dtypes, errors: :func:`piecewise`. Source: arXiv 2406.02529.
+    """
+    return _piecewise(x, BW_RELU, scale)
+
+
+def _piecewise(x: Tensor, spec: PiecewisePolynomial, scale: Number) -> Tensor:
+    if not isinstance(x, Tensor):
+        raise ValueError(f"x must be a torch.Tensor; got {type(x).__name__}")
+    if torch.compiler.is_compiling():
+        return reference.ppoly(x, None, *_scaled_numbers(spec, scale))
+    return autograd.ppoly(x, None, scaled(spec, scale))
+
+
+def scaled(spec: PiecewisePolynomial, scale: Number) -> PiecewisePolynomial:
+    """`spec.scaled(scale)`, remembered per (spec, scale)."""
+    return spec if scale == 1 else _scaled(spec, scale)
+
+
+@lru_cache(maxsize=256)
+def _scaled(spec: PiecewisePolynomial, scale: Number) -> PiecewisePolynomial:
+    return spec.scaled(scale)
+
+
+@torch.compiler.assume_constant_result  # Dynamo cannot trace exact fractions; floats it can
+def _scaled_numbers(
+    spec: PiecewisePolynomial, scale: Number
+) -> tuple[tuple[float, ...], tuple[float, ...], float]:
+    return scaled(spec, scale).numbers

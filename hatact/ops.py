@@ -1,0 +1,187 @@
+"""Op schemas, and who implements them: the only file that knows the backends.
+
+    hatact::ppoly(Tensor x, Tensor? g, float[] knots, float[] coeffs, float period=0) -> Tensor
+
+g·f(x), with f = f(knots, coeffs, period) as in spec.py. It is closed under differentiation: its
+VJPs are ppoly(x, gy·g, f′) and ppoly(x, gy, f), its JVP has the same form. The reference serves
+every device for which no backend is registered, meta and fake tensors included.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from hatact import reference
+from hatact._checks import check_numbers as check_numbers
+from hatact.backends import extension, triton
+
+LIBRARY = torch.library.Library("hatact", "DEF")
+LIBRARY.define(
+    "ppoly(Tensor x, Tensor? g, float[] knots, float[] coeffs, float period=0) -> Tensor",
+    tags=(torch.Tag.pt2_compliant_tag,),
+)
+
+Kernel = Callable[..., Tensor]
+DEVICES = ("cpu", "cuda")
+
+
+def _reference_ppoly(
+    x: Tensor,
+    g: Tensor | None,
+    knots: Sequence[float],
+    coeffs: Sequence[float],
+    period: float = 0.0,
+) -> Tensor:
+    y = reference.ppoly(x, g, knots, coeffs, period)
+    out = torch.empty_like(x)  # x's dense strides, as every backend returns them
+    return y if y.stride() == out.stride() else out.copy_(y)
+
+
+LIBRARY.impl("ppoly", _reference_ppoly, "CompositeExplicitAutograd")
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One row of :func:`available_backends`: the devices it serves, and why not the others."""
+
+    name: str
+    devices: tuple[str, ...]
+    reasons: dict[str, str]
+
+    @property
+    def available(self) -> bool:
+        """Whether it serves any device."""
+        return bool(self.devices)
+
+
+def _probe(name: str, unavailable: Callable[[str], str | None]) -> Backend:
+    reasons = {device: unavailable(device) for device in DEVICES}
+    return Backend(
+        name,
+        tuple(d for d in DEVICES if reasons[d] is None),
+        {d: why for d, why in reasons.items() if why is not None},
+    )
+
+
+# In the order of preference on a device that several can serve. The extension registers its own
+# kernels with the dispatcher, without a Python call in between, so it needs no function here.
+_KERNELS: dict[str, Kernel | None] = {
+    "extension": None,
+    "triton": triton.ppoly,
+    "reference": _reference_ppoly,
+}
+_BACKENDS = {
+    "extension": _probe("extension", extension.unavailable),
+    "triton": _probe("triton", triton.unavailable),
+    "reference": _probe("reference", lambda device: None),
+}
+
+
+def available_backends() -> dict[str, Backend]:
+    """Every backend by name: the devices that it can serve here, and why not the others."""
+    return dict(_BACKENDS)
+
+
+def default_backend(device: str) -> str:
+    """The backend that serves a device type when none is forced."""
+    return next((n for n, b in _BACKENDS.items() if device in b.devices), "reference")
+
+
+def current_backend(device: str) -> str:
+    """The backend that serves a device type now. The error of a wrong HATACT_BACKEND shows here."""
+    forced = _forced[-1] if _forced else None
+    if isinstance(forced, Exception):
+        raise forced
+    return forced or default_backend(device)
+
+
+_forced: list[str | Exception] = []
+
+
+def _checked(name: str) -> str:
+    if name not in _BACKENDS:
+        raise ValueError(f"the backend must be one of {', '.join(_BACKENDS)}; got {name!r}")
+    backend = _BACKENDS[name]
+    if not backend.available:
+        why = "; ".join(f"{device}: {reason}" for device, reason in backend.reasons.items())
+        raise RuntimeError(f"the backend {name!r} is not available here ({why})")
+    return name
+
+
+def _refuse(error: Exception) -> Kernel:
+    def kernel(*args: object) -> Tensor:
+        raise error
+
+    return kernel
+
+
+def _kernel(name: str, device: str) -> Kernel | None:
+    """What to register for a device to force a backend there; None where it serves already."""
+    backend = _BACKENDS[name]
+    if device in backend.devices:
+        return None if name == default_backend(device) else _KERNELS[name]
+    return _refuse(
+        RuntimeError(
+            f"the backend {name!r} is forced and cannot serve {device} tensors: "
+            f"{backend.reasons[device]}"
+        )
+    )
+
+
+def _override(kernels: dict[str, Kernel | None]) -> torch.library.Library:
+    library = torch.library.Library("hatact", "IMPL")
+    for device, kernel in kernels.items():
+        if kernel is not None:
+            library.impl("ppoly", kernel, device.upper(), allow_override=True)
+    return library
+
+
+@contextmanager
+def use_backend(name: str) -> Iterator[None]:
+    """Force a backend: "reference", "extension" or "triton"; also HATACT_BACKEND=name.
+
+    It holds for the whole process, all threads (autograd's device threads too), until the block
+    ends. A tensor on a device that the backend cannot serve raises. Under `torch.compile` and
+    `torch.export` the reference is traced whatever is forced.
+
+    Raises:
+        ValueError: for an unknown name.
+        RuntimeError: for a backend that is not available here, with the reason.
+    """
+    _checked(name)
+    library = _override({device: _kernel(name, device) for device in DEVICES})
+    _forced.append(name)
+    try:
+        yield
+    finally:
+        _forced.pop()
+        library._destroy()
+
+
+def _force_from_environment(name: str) -> torch.library.Library:
+    """HATACT_BACKEND for the life of the process; a wrong value is an error at the first call."""
+    try:
+        kernels = {device: _kernel(_checked(name), device) for device in DEVICES}
+        _forced.append(name)
+    except (ValueError, RuntimeError) as error:
+        wrong = type(error)(f"HATACT_BACKEND: {error}")
+        kernels = dict.fromkeys(DEVICES, _refuse(wrong))
+        _forced.append(wrong)
+    return _override(kernels)
+
+
+# Without the extension and without Triton a device needs nothing: the reference serves it.
+_default = _override(
+    {d: _KERNELS[default_backend(d)] for d in DEVICES if default_backend(d) != "reference"}
+)
+_environment = (
+    _force_from_environment(os.environ["HATACT_BACKEND"])
+    if os.environ.get("HATACT_BACKEND")
+    else None
+)

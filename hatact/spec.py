@@ -1,0 +1,344 @@
+"""Piecewise polynomials as exact numbers: the one definition that every backend follows.
+
+Pure Python; imports neither torch nor numpy.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+from numbers import Rational, Real
+from typing import Any
+
+from hatact import _polynomial as poly
+
+Number = int | Fraction | float
+
+
+def _number(value: Any, what: str) -> Number:
+    """`value` as int, Fraction or float, finite and within float64's range."""
+    if not isinstance(value, Real):
+        raise ValueError(f"{what} must be real numbers; got {value!r}")
+    if isinstance(value, int | Fraction | float):
+        number: Number = value
+    elif isinstance(value, Rational):
+        number = Fraction(int(value.numerator), int(value.denominator))
+    else:
+        number = float(value)
+    try:
+        finite = math.isfinite(number)
+    except OverflowError:
+        finite = False
+    if not finite:
+        raise ValueError(f"{what} must be finite in float64; got {value!r}")
+    return int(number) if isinstance(number, bool) else poly.tidy(number)
+
+
+def _tuple(values: Any, what: str) -> tuple[Any, ...]:
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise ValueError(f"{what} must be a sequence; got {values!r}")
+    return tuple(values)
+
+
+@dataclass(frozen=True)
+class PiecewisePolynomial:
+    """f(x) = Σ_k c_ik (x − b_i)^(d−k) on piece i, with b_0 = knots[0] and b_i = knots[i−1].
+
+    Args:
+        knots: n ≥ 1 real numbers, strictly increasing.
+        pieces: n + 1 coefficient sequences, highest power first, of any lengths ≥ 1.
+            Piece 0 holds for x ≤ knots[0], in the variable x − knots[0];
+            piece i ≥ 1 holds for knots[i−1] < x ≤ knots[i], in x − knots[i−1];
+            piece n holds for every x > knots[n−1].
+        period: if given, x is first reduced into (knots[0], knots[0] + period], where all
+            knots must lie; piece 0 is then unused and the last piece runs to the wrap.
+
+    Values:
+        A knot belongs to the piece on its left, so the derivative of ReLU is 0 at 0.
+        At ±inf the value is the limit of the tail (NaN if periodic); NaN gives NaN.
+
+    Numbers are kept as given (int, Fraction or float) and every method computes with exact
+    rationals; they become float64 only in :meth:`numbers`, on the way into a kernel.
+
+    Raises:
+        ValueError: if a rule above is broken; the message says which and what was got.
+
+    Example:
+        >>> hat = PiecewisePolynomial(knots=(0, 1, 2), pieces=((0,), (1, 0), (-1, 1), (0,)))
+        >>> hat(Fraction(3, 2)), hat.derivative()(1), hat.support
+        (Fraction(1, 2), 1, (0, 2))
+    """
+
+    knots: tuple[Number, ...]
+    pieces: tuple[tuple[Number, ...], ...]
+    period: Number | None = None
+    _numbers: tuple[tuple[float, ...], tuple[float, ...], float] = field(
+        init=False, repr=False, compare=False
+    )
+    _derivative: PiecewisePolynomial | None = field(
+        init=False, repr=False, compare=False, default=None
+    )
+
+    def __post_init__(self) -> None:
+        knots = tuple(_number(t, "knots") for t in _tuple(self.knots, "knots"))
+        pieces = tuple(
+            tuple(_number(c, "coefficients") for c in _tuple(p, "each piece"))
+            for p in _tuple(self.pieces, "pieces")
+        )
+        if not knots:
+            raise ValueError("at least one knot is needed; got none")
+        floats = tuple(float(t) for t in knots)
+        if any(a >= b for a, b in pairwise(floats)):
+            raise ValueError(f"knots must increase strictly (in float64); got {knots}")
+        if len(pieces) != len(knots) + 1:
+            raise ValueError(
+                f"{len(knots)} knots need {len(knots) + 1} pieces; got {len(pieces)} pieces"
+            )
+        if any(not p for p in pieces):
+            raise ValueError(f"each piece needs at least one coefficient; got {pieces}")
+        period = self.period
+        if period is not None:
+            period = _number(period, "the period")
+            if float(period) <= 0:
+                raise ValueError(f"the period must be positive; got {period}")
+            if Fraction(knots[-1]) > Fraction(knots[0]) + Fraction(period):
+                raise ValueError(
+                    "knots must lie within one period, knots[0] <= t <= knots[0] + period; "
+                    f"got knots {knots} and period {period}"
+                )
+        width = max(len(p) for p in pieces)
+        padded = tuple(float(c) for p in pieces for c in ((0,) * (width - len(p)) + p))
+        # The dataclass is frozen for its users; a cached_property would break fullgraph compile.
+        set_ = object.__setattr__
+        set_(self, "knots", knots)
+        set_(self, "pieces", pieces)
+        set_(self, "period", period)
+        set_(self, "_numbers", (floats, padded, 0.0 if period is None else float(period)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.knots, self.pieces, self.period)
+
+    # ------------------------------------------------------------------ what it is
+
+    @property
+    def numbers(self) -> tuple[tuple[float, ...], tuple[float, ...], float]:
+        """(knots, coeffs, period) as float64, the way they cross into an op.
+
+        `coeffs` is (n + 1) × (degree + 1), row-major, highest power first, left-padded with
+        zeros; `period` is 0.0 for a spec that is not periodic.
+        """
+        return self._numbers
+
+    @property
+    def degree(self) -> int:
+        """The largest power that any piece may hold (leading zeros count)."""
+        return max(len(p) for p in self.pieces) - 1
+
+    @property
+    def support(self) -> tuple[Number, Number]:
+        """The smallest closed interval outside which f is 0; ±inf where a tail is not 0.
+
+        (0, 0) for the zero function, (−inf, inf) for a periodic spec that is not 0.
+        """
+        nonzero = [any(p) for p in self.pieces]
+        if self.period is not None:
+            return (-math.inf, math.inf) if any(nonzero[1:]) else (0, 0)
+        if not any(nonzero):
+            return (0, 0)
+        first = nonzero.index(True)
+        last = len(nonzero) - 1 - nonzero[::-1].index(True)
+        left = -math.inf if first == 0 else self.knots[first - 1]
+        right = math.inf if last == len(self.knots) else self.knots[last]
+        return (left, right)
+
+    def __call__(self, x: Number) -> Number:
+        """f(x) at one number, exact for finite x."""
+        if isinstance(x, float) and not math.isfinite(x):
+            if math.isnan(x) or self.period is not None:
+                return math.nan
+            return poly.limit(self.pieces[0 if x < 0 else -1], positive=x > 0)
+        z = self._reduce(Fraction(x))[0]
+        piece, base = self._at(z)
+        return poly.tidy(poly.value(piece, z - base))
+
+    def _reduce(self, x: Fraction) -> tuple[Fraction, int]:
+        """x in the base period, and how many periods were taken off."""
+        if self.period is None:
+            return x, 0
+        turns = math.ceil((x - Fraction(self.knots[0])) / Fraction(self.period)) - 1
+        return x - turns * Fraction(self.period), turns
+
+    def _at(self, x: Fraction) -> tuple[tuple[Number, ...], Fraction]:
+        """The coefficients that hold at x (in the base period) and their base point."""
+        i = sum(x > Fraction(t) for t in self.knots)
+        return self.pieces[i], Fraction(self.knots[max(i - 1, 0)])
+
+    def _intervals(self) -> list[tuple[tuple[Number, ...], Number, Number, Number]]:
+        """(coefficients, base, left end, right end) of each piece that is in use."""
+        knots = self.knots
+        if self.period is None:
+            ends: list[Number] = [-math.inf, *knots, math.inf]
+            return [
+                (p, knots[max(i - 1, 0)], ends[i], ends[i + 1]) for i, p in enumerate(self.pieces)
+            ]
+        ends = [*knots, poly.tidy(Fraction(knots[0]) + Fraction(self.period))]
+        return [(p, knots[i], ends[i], ends[i + 1]) for i, p in enumerate(self.pieces[1:])]
+
+    # ------------------------------------------------------------------ calculus
+
+    def _map(self, change: Callable[[Sequence[Number]], Sequence[Number]]) -> PiecewisePolynomial:
+        return PiecewisePolynomial(
+            self.knots, tuple(tuple(change(p)) for p in self.pieces), self.period
+        )
+
+    def derivative(self) -> PiecewisePolynomial:
+        """f′, piece by piece; jumps of f leave no trace (no delta functions)."""
+        known = self._derivative
+        if known is None:
+            known = self._map(poly.derivative)
+            object.__setattr__(self, "_derivative", known)
+        return known
+
+    def antiderivative(self) -> PiecewisePolynomial:
+        """F with F′ = f, continuous, F(knots[0]) = 0. ValueError if periodic."""
+        if self.period is not None:
+            raise ValueError(
+                "an antiderivative needs a spec that is not periodic (it would not be periodic "
+                f"itself); got period {self.period}; integrate(a, b) takes periodic specs"
+            )
+        pieces = [poly.antiderivative(self.pieces[0], 0)]
+        start: Fraction = Fraction(0)
+        for i, piece in enumerate(self.pieces[1:]):
+            pieces.append(poly.antiderivative(piece, start))
+            if i + 1 < len(self.knots):
+                start = poly.value(
+                    pieces[-1], Fraction(self.knots[i + 1]) - Fraction(self.knots[i])
+                )
+        return PiecewisePolynomial(self.knots, tuple(tuple(p) for p in pieces))
+
+    def integrate(self, a: Number, b: Number) -> Number:
+        """∫_a^b f(x) dx, exact for finite a and b; ±inf where the limit exists, else NaN."""
+        if poly.is_nan(a) or poly.is_nan(b):
+            return math.nan
+        if self.period is None:
+            primitive = self.antiderivative()
+            upper, lower = primitive(b), primitive(a)
+        else:
+            if poly.is_inf(a) or poly.is_inf(b):
+                return math.nan if a != b and any(any(p) for p in self.pieces[1:]) else 0
+            primitive = PiecewisePolynomial(self.knots, self.pieces).antiderivative()
+            whole = Fraction(primitive(Fraction(self.knots[0]) + Fraction(self.period)))
+            upper, lower = (
+                Fraction(primitive(z)) + turns * whole
+                for z, turns in (self._reduce(Fraction(b)), self._reduce(Fraction(a)))
+            )
+        if poly.is_inf(upper) or poly.is_inf(lower):
+            return upper - lower if a != b else 0
+        return poly.tidy(Fraction(upper) - Fraction(lower))
+
+    def scaled(self, s: Number, shift: Number = 0) -> PiecewisePolynomial:
+        """f(s·x + shift), for s > 0: the scale is folded into the numbers and costs nothing."""
+        s, shift = _number(s, "the scale"), _number(shift, "the shift")
+        if s <= 0:
+            raise ValueError(f"the scale must be positive; got {s}")
+        factor = Fraction(s)
+        return PiecewisePolynomial(
+            tuple(poly.tidy((Fraction(t) - Fraction(shift)) / factor) for t in self.knots),
+            tuple(tuple(poly.stretch(p, factor)) for p in self.pieces),
+            None if self.period is None else poly.tidy(Fraction(self.period) / factor),
+        )
+
+    def total_variation(self) -> Number:
+        """TV(f) over the real line, jumps at knots included; may be inf. Exact for degree ≤ 2."""
+        intervals = self._intervals()
+        if self.period is not None:
+            constant = {p[-1] for p, *_ in intervals if not any(p[:-1])}
+            is_constant = len(constant) == 1 and all(not any(p[:-1]) for p, *_ in intervals)
+            return 0 if is_constant else math.inf
+        total = Fraction(0)
+        previous: Fraction | None = None
+        for piece, base, left, right in intervals:
+            if poly.is_inf(left) or poly.is_inf(right):
+                if any(piece[:-1]):
+                    return math.inf
+                first = last = Fraction(piece[-1])
+            else:
+                width = Fraction(right) - Fraction(base)
+                first, last = poly.value(piece, Fraction(0)), poly.value(piece, width)
+                total += poly.variation(piece, width)
+            if previous is not None:
+                total += abs(first - previous)
+            previous = last
+        return poly.tidy(total) if self.degree <= 2 else float(total)
+
+    # ------------------------------------------------------------------ from and to other forms
+
+    @classmethod
+    def from_truncated_powers(
+        cls, knots: Iterable[Number], weights: Iterable[Number], degree: int
+    ) -> PiecewisePolynomial:
+        """Σ_j weights[j]·(x − knots[j])₊^degree as its exact pieces (a sum of ReLUs: degree 1).
+
+        Exact cancellation is exact: a compact support comes out as zeros. For degree 0 the
+        power is 1 for x > t and 0 at t, as the knot rule asks.
+        """
+        ts, ws = tuple(knots), tuple(weights)
+        if len(ts) != len(ws):
+            raise ValueError(
+                f"one weight per knot is needed; got {len(ts)} knots, {len(ws)} weights"
+            )
+        if not isinstance(degree, int) or degree < 0:
+            raise ValueError(f"the degree must be an integer >= 0; got {degree!r}")
+        cls(ts, ((0,),) * (len(ts) + 1))  # states the rules on knots before any arithmetic
+        current: list[Fraction] = [Fraction(0)] * (degree + 1)
+        pieces: list[tuple[Number, ...]] = [(0,)]
+        for j, (t, w) in enumerate(zip(ts, ws, strict=True)):
+            w = _number(w, "weights")
+            if j:
+                current = poly.shift(current, Fraction(t) - Fraction(ts[j - 1]))
+            current[0] += Fraction(w)
+            pieces.append(poly.trim([poly.tidy(c) for c in current]))
+        return cls(ts, tuple(pieces))
+
+    @classmethod
+    def from_scipy(cls, pp: Any) -> PiecewisePolynomial:
+        """A 1-D scipy.interpolate.PPoly; its first and last pieces become the tails.
+
+        SciPy gives a breakpoint to the piece on its right, hatact to the one on its left, so
+        values at a jump differ. ValueError if `pp` is not 1-D or does not extrapolate.
+        """
+        if pp.c.ndim != 2:
+            raise ValueError(f"a 1-D PPoly is needed; got coefficients of shape {pp.c.shape}")
+        xs = [float(v) for v in pp.x]
+        columns = [tuple(float(c) for c in pp.c[:, j]) for j in range(pp.c.shape[1])]
+        if pp.extrapolate == "periodic":
+            period = Fraction(xs[-1]) - Fraction(xs[0])
+            return cls(tuple(xs[:-1]), ((0,), *columns), poly.tidy(period))
+        if not pp.extrapolate:
+            raise ValueError(
+                "the PPoly must extrapolate (True or 'periodic'), as f is defined on the whole "
+                f"line; got extrapolate={pp.extrapolate!r}"
+            )
+        inner = xs[1:-1] or xs[:1]
+        first = poly.shift(columns[0], Fraction(inner[0]) - Fraction(xs[0]))
+        return cls(tuple(inner), (tuple(poly.tidy(c) for c in first), *(columns[1:] or columns)))
+
+    def to_scipy(self) -> Any:
+        """scipy.interpolate.PPoly with the same values off the knots (SciPy is right-continuous)."""
+        from scipy.interpolate import PPoly
+
+        width = self.degree + 1
+        used = [(p, base) for p, base, *_ in self._intervals()]
+        if self.period is not None:
+            xs = [float(base) for _, base in used] + [float(self.knots[0]) + float(self.period)]
+            columns = [p for p, _ in used]
+        else:
+            ends = (Fraction(self.knots[0]) - 1, Fraction(self.knots[-1]) + 1)
+            xs = [float(v) for v in (ends[0], *self.knots, ends[1])]
+            columns = [tuple(poly.shift(used[0][0], Fraction(-1))), *(p for p, _ in used[1:])]
+        table = [[0.0] * (width - len(p)) + [float(c) for c in p] for p in columns]
+        transposed = [list(row) for row in zip(*table, strict=True)]
+        return PPoly(transposed, xs, extrapolate="periodic" if self.period is not None else True)
