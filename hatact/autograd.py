@@ -14,20 +14,28 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from hatact import ops
+from hatact._checks import check_numbers
 from hatact.spec import PiecewisePolynomial
 
 
-def _op(x: Tensor, g: Tensor | None, spec: PiecewisePolynomial) -> Tensor:
+def _below_autograd(
+    x: Tensor,
+    g: Tensor | None,
+    knots: Sequence[float],
+    coeffs: Sequence[float],
+    period: float,
+) -> Tensor:
     with torch._C._AutoDispatchBelowAutograd():
-        return torch.ops.hatact.ppoly.default(x, g, *spec.numbers)
+        y: Tensor = torch.ops.hatact.ppoly.default(x, g, knots, coeffs, period)
+    return y
 
 
 class PPoly(torch.autograd.Function):
-    """y = g·f(x). VJPs: PPoly(x, gy·g, f′) to x and PPoly(x, gy, f) to g, so every order follows."""
+    """y = g·f(x); VJPs PPoly(x, gy·g, f′) to x and PPoly(x, gy, f) to g: every order follows."""
 
     @staticmethod
     def forward(x: Tensor, g: Tensor | None, spec: PiecewisePolynomial) -> Tensor:
-        return _op(x, g, spec)
+        return _below_autograd(x, g, *spec.numbers)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -73,8 +81,9 @@ def ppoly(x: Tensor, g: Tensor | None, spec: PiecewisePolynomial) -> Tensor:
     Shapes: x: (*), g: (*) or None → (*).
     """
     if _differentiates(x, g):
-        return PPoly.apply(x, g, spec)  # type: ignore[no-any-return]
-    return _op(x, g, spec)
+        y: Tensor = PPoly.apply(x, g, spec)  # type: ignore[no-untyped-call]
+        return y
+    return _below_autograd(x, g, *spec.numbers)
 
 
 def _differentiates(x: Tensor, g: Tensor | None) -> bool:
@@ -98,11 +107,16 @@ def _raw_op(
     period: float = 0.0,
 ) -> Tensor:
     """The op under the Autograd key: right gradients on the raw op too, never silently none."""
+    if torch._C._are_functorch_transforms_active():
+        raise RuntimeError(
+            "torch.ops.hatact.ppoly has no rule for torch.func transforms; "
+            "use hatact.functional.piecewise, which has"
+        )
     if _differentiates(x, g):
-        ops.check_numbers(knots, coeffs, period)
-        return PPoly.apply(x, g, _spec(knots, coeffs, period))  # type: ignore[no-any-return]
-    with torch._C._AutoDispatchBelowAutograd():
-        return torch.ops.hatact.ppoly.default(x, g, knots, coeffs, period)  # type: ignore[no-any-return]
+        check_numbers(knots, coeffs, period)
+        y: Tensor = PPoly.apply(x, g, _spec(knots, coeffs, period))  # type: ignore[no-untyped-call]
+        return y
+    return _below_autograd(x, g, knots, coeffs, period)
 
 
 ops.LIBRARY.impl("ppoly", _raw_op, "Autograd")

@@ -80,7 +80,7 @@ def _scaled(spec: PiecewisePolynomial, scale: Number) -> PiecewisePolynomial:
     return spec.scaled(scale)
 
 
-@torch.compiler.assume_constant_result  # Dynamo cannot trace exact fractions; floats it can
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]  # Dynamo cannot trace exact fractions; floats it can
 def _scaled_numbers(
     spec: PiecewisePolynomial, scale: Number
 ) -> tuple[tuple[float, ...], tuple[float, ...], float]:

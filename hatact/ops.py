@@ -18,7 +18,6 @@ import torch
 from torch import Tensor
 
 from hatact import reference
-from hatact._checks import check_numbers as check_numbers
 from hatact.backends import extension, triton
 
 LIBRARY = torch.library.Library("hatact", "DEF")

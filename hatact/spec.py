@@ -327,7 +327,7 @@ class PiecewisePolynomial:
         return cls(tuple(inner), (tuple(poly.tidy(c) for c in first), *(columns[1:] or columns)))
 
     def to_scipy(self) -> Any:
-        """scipy.interpolate.PPoly with the same values off the knots (SciPy is right-continuous)."""
+        """The scipy.interpolate.PPoly; it differs at jumps, where SciPy is right-continuous."""
         from scipy.interpolate import PPoly
 
         width = self.degree + 1
