@@ -1,0 +1,109 @@
+"""What the suite is parametrised over: specs by name, backends, dtypes, layouts."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+import torch
+from torch import Tensor
+
+import hatact
+from hatact import PiecewisePolynomial
+from hatact.activations import registry
+
+ACTIVATIONS = registry()
+DTYPES = {
+    "fp64": torch.float64,
+    "fp32": torch.float32,
+    "bf16": torch.bfloat16,
+    "fp16": torch.float16,
+}
+HALVES = (torch.bfloat16, torch.float16)
+
+
+def _random_pieces(seed: int, knots: int) -> PiecewisePolynomial:
+    """Ragged pieces of degree 0 to 3 on multiples of 1/4, constant tails, jumps everywhere."""
+    rng = random.Random(seed)
+    ts = tuple(Fraction(k, 4) for k in sorted(rng.sample(range(-2 * knots, 2 * knots), knots)))
+    inner = [
+        tuple(Fraction(rng.randint(-16, 16), 8) for _ in range(rng.randint(1, 4)))
+        for _ in range(knots - 1)
+    ]
+    return PiecewisePolynomial(ts, ((rng.randint(-3, 3),), *inner, (rng.randint(-3, 3),)))
+
+
+_EXTRA = {
+    "linear_tails": PiecewisePolynomial(
+        (-1, Fraction(1, 2), 2),
+        ((Fraction(1, 2), -1), (1, -2, 0, -1), (-1, 0, 1, Fraction(-17, 8)), (3, -4)),
+    ),
+    "cubic_tails": PiecewisePolynomial((0, 1), ((1, 0, 0, 0), (2, 0), (-2, 0, 1, 2))),
+    "relu_squared": PiecewisePolynomial.from_truncated_powers((0,), (1,), 2),
+    "inexact_knots": PiecewisePolynomial.from_truncated_powers(
+        (0.1, Fraction(1, 3), 0.7), (1, -2.5, 1.5), 1
+    ),
+    "wide": PiecewisePolynomial((-1e30, 0, 1e30), ((0,), (1e-30, 0), (-1e-30, 1), (0,))),
+    "long": _random_pieces(7, 41),
+    "ragged": _random_pieces(11, 5),
+    "sawtooth": PiecewisePolynomial(
+        (Fraction(1, 4), Fraction(1, 2)), ((5,), (1, 0), (-2, 1)), period=1
+    ),
+    "zero": PiecewisePolynomial((0,), ((0,), (0,))),
+}
+
+
+def _with_derivatives(specs: dict[str, PiecewisePolynomial]) -> dict[str, PiecewisePolynomial]:
+    """Each spec with its first and second derivative, less those that vanish."""
+    found = {}
+    for name, spec in specs.items():
+        for order in range(3):
+            if order == 0 or any(any(p) for p in spec.pieces):
+                found[name if order == 0 else f"{name}_d{order}"] = spec
+            spec = spec.derivative()
+    return found
+
+
+SPECS = _with_derivatives(ACTIVATIONS) | _with_derivatives(_EXTRA)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A backend and the device type that it serves."""
+
+    backend: str
+    device: str
+
+    def __str__(self) -> str:
+        return f"{self.backend}-{self.device}"
+
+
+PLACES = [
+    Place(name, device)
+    for name, backend in hatact.available_backends().items()
+    for device in backend.devices
+    if device == "cpu" or torch.cuda.is_available()
+]
+
+POOL = 720  # elements that each layout below draws on; every one of them is a view of the pool
+LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
+    "contiguous": lambda t: t.view(8, 9, 10),
+    "transposed": lambda t: t.view(24, 30).t(),
+    "permuted": lambda t: t.view(8, 9, 10).permute(2, 0, 1),
+    "sliced": lambda t: t[::2],
+    "sliced_2d": lambda t: t.view(24, 30)[1::3, 2::4],
+    "rows": lambda t: t.view(24, 30)[:, :17],
+    "unaligned": lambda t: t[1:],
+    "expanded": lambda t: t[:37].expand(5, 37),
+    "expanded_inner": lambda t: t[:37, None].expand(37, 5),
+    "expanded_scalar": lambda t: t[3].expand(4, 6),
+    "overlapping": lambda t: t[:40].unfold(0, 5, 1),
+    "channels_last": lambda t: t.view(2, 10, 12, 3).permute(0, 3, 1, 2),
+    "channels_last_3d": lambda t: t.view(2, 3, 4, 10, 3).permute(0, 4, 1, 2, 3),
+    "size_one": lambda t: t.view(24, 1, 30).transpose(0, 2),
+    "empty": lambda t: t[:0],
+    "empty_transposed": lambda t: t[:0].view(3, 0, 2).transpose(0, 2),
+    "scalar": lambda t: t[5],
+}

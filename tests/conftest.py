@@ -1,0 +1,30 @@
+"""Fixtures of the whole suite."""
+
+import os
+
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # deterministic matmul on CUDA
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from cases import PLACES, Place
+
+import hatact
+
+
+@pytest.fixture(autouse=True)
+def _poisoned_memory() -> Iterator[None]:
+    """Uninitialised tensors hold NaN (255 for bytes), also those that C++ allocates."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = True
+    yield
+    torch.use_deterministic_algorithms(before)
+
+
+@pytest.fixture(params=PLACES, ids=str)
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+    """Every available backend on every device that it serves, forced for the test."""
+    with hatact.use_backend(request.param.backend):
+        yield request.param
