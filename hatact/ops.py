@@ -10,6 +10,7 @@ every device for which no backend is registered, meta and fake tensors included.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -135,10 +136,24 @@ def _kernel(name: str, device: str) -> Kernel | None:
 
 def _override(kernels: dict[str, Kernel | None]) -> torch.library.Library:
     library = torch.library.Library("hatact", "IMPL")
-    for device, kernel in kernels.items():
-        if kernel is not None:
-            library.impl("ppoly", kernel, device.upper(), allow_override=True)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Warning only once for all operators")  # intended
+        for device, kernel in kernels.items():
+            if kernel is not None:
+                library.impl("ppoly", kernel, device.upper(), allow_override=True)
     return library
+
+
+def _force(choice: str | Exception | None) -> None:
+    """Make a backend, or a refusal, serve every device; None: each device its default."""
+    global _override_now
+    if _override_now is not None:
+        _override_now._destroy()
+        _override_now = None
+    if isinstance(choice, Exception):
+        _override_now = _override(dict.fromkeys(DEVICES, _refuse(choice)))
+    elif choice is not None:
+        _override_now = _override({device: _kernel(choice, device) for device in DEVICES})
 
 
 @contextmanager
@@ -153,34 +168,26 @@ def use_backend(name: str) -> Iterator[None]:
         ValueError: for an unknown name.
         RuntimeError: for a backend that is not available here, with the reason.
     """
-    _checked(name)
-    library = _override({device: _kernel(name, device) for device in DEVICES})
-    _forced.append(name)
+    _forced.append(_checked(name))
+    _force(name)
     try:
         yield
     finally:
         _forced.pop()
-        library._destroy()
+        _force(_forced[-1] if _forced else None)
 
 
-def _force_from_environment(name: str) -> torch.library.Library:
-    """HATACT_BACKEND for the life of the process; a wrong value is an error at the first call."""
+def _from_environment(name: str) -> str | Exception:
     try:
-        kernels = {device: _kernel(_checked(name), device) for device in DEVICES}
-        _forced.append(name)
-    except (ValueError, RuntimeError) as error:
-        wrong = type(error)(f"HATACT_BACKEND: {error}")
-        kernels = dict.fromkeys(DEVICES, _refuse(wrong))
-        _forced.append(wrong)
-    return _override(kernels)
+        return _checked(name)
+    except (ValueError, RuntimeError) as error:  # raised again, at the first call of the op
+        return type(error)(f"HATACT_BACKEND: {error}")
 
 
-# Without the extension and without Triton a device needs nothing: the reference serves it.
-_default = _override(
+_defaults = _override(
     {d: _KERNELS[default_backend(d)] for d in DEVICES if default_backend(d) != "reference"}
 )
-_environment = (
-    _force_from_environment(os.environ["HATACT_BACKEND"])
-    if os.environ.get("HATACT_BACKEND")
-    else None
-)
+_override_now: torch.library.Library | None = None
+if os.environ.get("HATACT_BACKEND"):
+    _forced.append(_from_environment(os.environ["HATACT_BACKEND"]))
+    _force(_forced[-1])

@@ -44,6 +44,7 @@ def ppoly(
     z = x.to(compute_dtype(x))
     if period:
         z = z - (torch.ceil((z - knots[0]) / period) - 1) * period
+        z = z.clamp(knots[0], knots[0] + period)  # rounding leaves the period once x is large
     first = 1 if period else 0
     width = len(coeffs) // (len(knots) + 1)
     y = torch.zeros_like(z)

@@ -1,0 +1,27 @@
+// The CPU kernel for AVX2 + FMA + F16C; ppoly_cpu.cpp calls it only where the CPU has them.
+
+#if defined(__x86_64__) && defined(__GNUC__)
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+#else
+#pragma GCC target("avx2,fma,f16c")
+#endif
+
+#include "simd_avx2.h"
+
+#include "ppoly_loop.h"
+
+namespace hatact {
+
+void ppoly_avx2(Storage storage, const void* plan, const Arrays& arrays) {
+  by_storage<F32x8, F64x4>(storage, plan, arrays);
+}
+
+}  // namespace hatact
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
+
+#endif

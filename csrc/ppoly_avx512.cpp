@@ -1,0 +1,29 @@
+// The CPU kernel for AVX-512 (F, BW, DQ, VL); ppoly_cpu.cpp calls it only where the CPU has them.
+
+#if defined(__x86_64__) && defined(__GNUC__)
+
+#if defined(__clang__)
+#pragma clang attribute push( \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c"))), \
+    apply_to = function)
+#else
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")
+#endif
+
+#include "simd_avx512.h"
+
+#include "ppoly_loop.h"
+
+namespace hatact {
+
+void ppoly_avx512(Storage storage, const void* plan, const Arrays& arrays) {
+  by_storage<F32x16, F64x8>(storage, plan, arrays);
+}
+
+}  // namespace hatact
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
+
+#endif

@@ -1,0 +1,50 @@
+// A piecewise polynomial laid out for table look-ups, and the CPU kernels that read it.
+//
+// No torch and no standard containers here: the files that include this are compiled for
+// instruction sets that the linker must not leak into shared inline functions.
+#pragma once
+
+#include <cstdint>
+
+namespace hatact {
+
+enum class Storage { f16, bf16, f32, f64 };
+
+// Entry i of `base` and of each coefficient row belongs to piece i; rows are `stride` apart,
+// highest power first. Row length is padded, so that a kernel may load a whole register.
+template <typename T>
+struct Plan {
+  int knots = 0;
+  int degree = 0;
+  int stride = 0;
+  const T* knot = nullptr;
+  const T* base = nullptr;
+  const T* coef = nullptr;
+  // x is clamped to [low, high], where a tail is constant so that 0·inf never arises, and to the
+  // base period, which rounding leaves once x is large.
+  T low = 0, high = 0;
+  // A tail that is neither constant nor of full degree: its limits at ±inf are selected.
+  bool select_limits = false;
+  T limit_low = 0, limit_high = 0;
+  T origin = 0, period = 0;  // period 0: not periodic
+};
+
+// g is null, one element (scalar_g) or as long as x. y may be x.
+struct Arrays {
+  const void* x;
+  const void* g;
+  bool scalar_g;
+  void* y;
+  int64_t size;
+};
+
+// T is float for f16, bf16 and f32, double for f64.
+using Kernel = void (*)(Storage, const void* plan, const Arrays&);
+
+constexpr int kMinimumStride = 16;  // one AVX-512 register of float
+
+void ppoly_portable(Storage, const void* plan, const Arrays&);
+void ppoly_avx2(Storage, const void* plan, const Arrays&);
+void ppoly_avx512(Storage, const void* plan, const Arrays&);
+
+}  // namespace hatact

@@ -1,0 +1,138 @@
+// AVX2 registers of float (8) and double (4) for ppoly_loop.h.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+namespace hatact {
+namespace {
+
+struct F16Bits { uint16_t bits; };
+struct BF16Bits { uint16_t bits; };
+
+struct F32x8 {
+  using T = float;
+  using R = __m256;
+  using I = __m256i;
+  using F16 = F16Bits;
+  using BF16 = BF16Bits;
+  static constexpr int width = 8;
+  static constexpr int table = 8;  // pieces that one vpermps can look up
+
+  static R set(float v) { return _mm256_set1_ps(v); }
+  static R load(const float* p) { return _mm256_loadu_ps(p); }
+  static R load(const F16* p) {
+    return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+  static R load(const BF16* p) {
+    const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+  }
+  static void store(float* p, R v) { _mm256_storeu_ps(p, v); }
+  static void store(F16* p, R v) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                     _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+  }
+  // Round to nearest even on the upper 16 bits; NaN stays a quiet NaN.
+  static void store(BF16* p, R v) {
+    const __m256i bits = _mm256_castps_si256(v);
+    const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    const __m256i up = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd);
+    const __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q));
+    const __m256i kept =
+        _mm256_blendv_epi8(_mm256_srli_epi32(up, 16), _mm256_set1_epi32(0x7fc0), nan);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                     _mm_packus_epi32(_mm256_castsi256_si128(kept),
+                                      _mm256_extracti128_si256(kept, 1)));
+  }
+  static float value(float v) { return v; }
+  static float value(F16 v) { return _cvtsh_ss(v.bits); }
+  static float value(BF16 v) {
+    return _mm_cvtss_f32(_mm_castsi128_ps(_mm_cvtsi32_si128(static_cast<int>(v.bits) << 16)));
+  }
+  static R sub(R a, R b) { return _mm256_sub_ps(a, b); }
+  static R mul(R a, R b) { return _mm256_mul_ps(a, b); }
+  static R div(R a, R b) { return _mm256_div_ps(a, b); }
+  static R ceil(R a) { return _mm256_ceil_ps(a); }
+  static R mul_add(R a, R b, R c) { return _mm256_fmadd_ps(a, b, c); }
+  static R sub_mul(R a, R b, R c) { return _mm256_fnmadd_ps(b, c, a); }  // a − b·c
+  // min and max return their second operand if either is NaN: x comes last.
+  static R clamp(R x, R low, R high) { return _mm256_min_ps(high, _mm256_max_ps(low, x)); }
+  static I zero_index() { return _mm256_setzero_si256(); }
+  static I count_greater(I i, R x, R knot) {
+    return _mm256_sub_epi32(i, _mm256_castps_si256(_mm256_cmp_ps(x, knot, _CMP_GT_OQ)));
+  }
+  template <bool kGather>
+  static I place(I i) { return i; }
+  template <bool kGather>
+  static R look_up(const float* row, I i) {
+    if constexpr (kGather) return _mm256_i32gather_ps(row, i, 4);
+    return _mm256_permutevar8x32_ps(_mm256_loadu_ps(row), i);
+  }
+  static R nan_where_nan(R v, R x) { return _mm256_or_ps(v, _mm256_cmp_ps(x, x, _CMP_UNORD_Q)); }
+  static R limits(R v, R x, R low, R high) {
+    const R inf = set(__builtin_inff());
+    v = _mm256_blendv_ps(v, high, _mm256_cmp_ps(x, inf, _CMP_EQ_OQ));
+    return _mm256_blendv_ps(v, low, _mm256_cmp_ps(x, _mm256_sub_ps(_mm256_setzero_ps(), inf), _CMP_EQ_OQ));
+  }
+};
+
+struct F64x4 {
+  using T = double;
+  using R = __m256d;
+  using I = __m256i;
+  static constexpr int width = 4;
+  static constexpr int table = 8;  // two vpermps of four doubles each, and a blend
+
+  static R set(double v) { return _mm256_set1_pd(v); }
+  static R load(const double* p) { return _mm256_loadu_pd(p); }
+  static void store(double* p, R v) { _mm256_storeu_pd(p, v); }
+  static double value(double v) { return v; }
+  static R sub(R a, R b) { return _mm256_sub_pd(a, b); }
+  static R mul(R a, R b) { return _mm256_mul_pd(a, b); }
+  static R div(R a, R b) { return _mm256_div_pd(a, b); }
+  static R ceil(R a) { return _mm256_ceil_pd(a); }
+  static R mul_add(R a, R b, R c) { return _mm256_fmadd_pd(a, b, c); }
+  static R sub_mul(R a, R b, R c) { return _mm256_fnmadd_pd(b, c, a); }
+  static R clamp(R x, R low, R high) { return _mm256_min_pd(high, _mm256_max_pd(low, x)); }
+  static I zero_index() { return _mm256_setzero_si256(); }
+  static I count_greater(I i, R x, R knot) {
+    return _mm256_sub_epi64(i, _mm256_castpd_si256(_mm256_cmp_pd(x, knot, _CMP_GT_OQ)));
+  }
+  struct Place { I halves; R upper; };
+  // There is no vpermpd with a variable index: each double is looked up as its two 32-bit
+  // halves, 2i and 2i + 1 (mod 8); bit 2 of i chooses between the two registers of the table.
+  template <bool kGather>
+  static auto place(I i) {
+    if constexpr (kGather) {
+      return i;
+    } else {
+      const I twice = _mm256_slli_epi64(i, 1);
+      const I both = _mm256_or_si256(twice, _mm256_slli_epi64(twice, 32));
+      return Place{_mm256_or_si256(both, _mm256_set1_epi64x(int64_t{1} << 32)),
+                   _mm256_castsi256_pd(_mm256_slli_epi64(i, 61))};
+    }
+  }
+  template <bool kGather, typename P>
+  static R look_up(const double* row, P at) {
+    if constexpr (kGather) {
+      return _mm256_i64gather_pd(row, at, 8);
+    } else {
+      const auto half = [&](const double* four) {
+        return _mm256_castps_pd(_mm256_permutevar8x32_ps(
+            _mm256_loadu_ps(reinterpret_cast<const float*>(four)), at.halves));
+      };
+      return _mm256_blendv_pd(half(row), half(row + 4), at.upper);
+    }
+  }
+  static R nan_where_nan(R v, R x) { return _mm256_or_pd(v, _mm256_cmp_pd(x, x, _CMP_UNORD_Q)); }
+  static R limits(R v, R x, R low, R high) {
+    const R inf = set(__builtin_inf());
+    v = _mm256_blendv_pd(v, high, _mm256_cmp_pd(x, inf, _CMP_EQ_OQ));
+    return _mm256_blendv_pd(v, low, _mm256_cmp_pd(x, _mm256_sub_pd(_mm256_setzero_pd(), inf), _CMP_EQ_OQ));
+  }
+};
+
+}  // namespace
+}  // namespace hatact

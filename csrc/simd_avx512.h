@@ -1,0 +1,128 @@
+// AVX-512 (F, BW, DQ, VL) registers of float (16) and double (8) for ppoly_loop.h.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+namespace hatact {
+namespace {
+
+struct F16Bits { uint16_t bits; };
+struct BF16Bits { uint16_t bits; };
+
+struct F32x16 {
+  using T = float;
+  using R = __m512;
+  using I = __m512i;
+  using F16 = F16Bits;
+  using BF16 = BF16Bits;
+  static constexpr int width = 16;
+  static constexpr int table = 16;  // pieces that one vpermps can look up
+
+  static R set(float v) { return _mm512_set1_ps(v); }
+  static R load(const float* p) { return _mm512_loadu_ps(p); }
+  static R load(const F16* p) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  }
+  static R load(const BF16* p) {
+    const __m512i wide =
+        _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+  }
+  static void store(float* p, R v) { _mm512_storeu_ps(p, v); }
+  static void store(F16* p, R v) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                        _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+  }
+  // Round to nearest even on the upper 16 bits; NaN stays a quiet NaN.
+  static void store(BF16* p, R v) {
+    const __m512i bits = _mm512_castps_si512(v);
+    const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    const __m512i up = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
+    const __mmask16 nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
+    const __m512i kept =
+        _mm512_mask_mov_epi32(_mm512_srli_epi32(up, 16), nan, _mm512_set1_epi32(0x7fc0));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(kept));
+  }
+  static float value(float v) { return v; }
+  static float value(F16 v) {
+    return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(static_cast<int>(v.bits))));
+  }
+  static float value(BF16 v) {
+    return _mm_cvtss_f32(_mm_castsi128_ps(_mm_cvtsi32_si128(static_cast<int>(v.bits) << 16)));
+  }
+  static R sub(R a, R b) { return _mm512_sub_ps(a, b); }
+  static R mul(R a, R b) { return _mm512_mul_ps(a, b); }
+  static R div(R a, R b) { return _mm512_div_ps(a, b); }
+  static R ceil(R a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC); }
+  static R mul_add(R a, R b, R c) { return _mm512_fmadd_ps(a, b, c); }
+  static R sub_mul(R a, R b, R c) { return _mm512_fnmadd_ps(b, c, a); }  // a − b·c
+  // min and max return their second operand if either is NaN: x comes last.
+  static R clamp(R x, R low, R high) { return _mm512_min_ps(high, _mm512_max_ps(low, x)); }
+  static I zero_index() { return _mm512_setzero_si512(); }
+  static I count_greater(I i, R x, R knot) {
+    return _mm512_mask_add_epi32(i, _mm512_cmp_ps_mask(x, knot, _CMP_GT_OQ), i,
+                                 _mm512_set1_epi32(1));
+  }
+  template <bool kGather>
+  static I place(I i) { return i; }
+  template <bool kGather>
+  static R look_up(const float* row, I i) {
+    if constexpr (kGather) return _mm512_i32gather_ps(i, row, 4);
+    return _mm512_permutexvar_ps(i, _mm512_loadu_ps(row));
+  }
+  static R nan_where_nan(R v, R x) {
+    return _mm512_mask_mov_ps(v, _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), x);
+  }
+  static R limits(R v, R x, R low, R high) {
+    const R inf = set(__builtin_inff());
+    v = _mm512_mask_mov_ps(v, _mm512_cmp_ps_mask(x, inf, _CMP_EQ_OQ), high);
+    const R minus = _mm512_sub_ps(_mm512_setzero_ps(), inf);
+    return _mm512_mask_mov_ps(v, _mm512_cmp_ps_mask(x, minus, _CMP_EQ_OQ), low);
+  }
+};
+
+struct F64x8 {
+  using T = double;
+  using R = __m512d;
+  using I = __m512i;
+  static constexpr int width = 8;
+  static constexpr int table = 8;
+
+  static R set(double v) { return _mm512_set1_pd(v); }
+  static R load(const double* p) { return _mm512_loadu_pd(p); }
+  static void store(double* p, R v) { _mm512_storeu_pd(p, v); }
+  static double value(double v) { return v; }
+  static R sub(R a, R b) { return _mm512_sub_pd(a, b); }
+  static R mul(R a, R b) { return _mm512_mul_pd(a, b); }
+  static R div(R a, R b) { return _mm512_div_pd(a, b); }
+  static R ceil(R a) { return _mm512_roundscale_pd(a, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC); }
+  static R mul_add(R a, R b, R c) { return _mm512_fmadd_pd(a, b, c); }
+  static R sub_mul(R a, R b, R c) { return _mm512_fnmadd_pd(b, c, a); }
+  static R clamp(R x, R low, R high) { return _mm512_min_pd(high, _mm512_max_pd(low, x)); }
+  static I zero_index() { return _mm512_setzero_si512(); }
+  static I count_greater(I i, R x, R knot) {
+    return _mm512_mask_add_epi64(i, _mm512_cmp_pd_mask(x, knot, _CMP_GT_OQ), i,
+                                 _mm512_set1_epi64(1));
+  }
+  template <bool kGather>
+  static I place(I i) { return i; }
+  template <bool kGather>
+  static R look_up(const double* row, I i) {
+    if constexpr (kGather) return _mm512_i64gather_pd(i, row, 8);
+    return _mm512_permutexvar_pd(i, _mm512_loadu_pd(row));
+  }
+  static R nan_where_nan(R v, R x) {
+    return _mm512_mask_mov_pd(v, _mm512_cmp_pd_mask(x, x, _CMP_UNORD_Q), x);
+  }
+  static R limits(R v, R x, R low, R high) {
+    const R inf = set(__builtin_inf());
+    v = _mm512_mask_mov_pd(v, _mm512_cmp_pd_mask(x, inf, _CMP_EQ_OQ), high);
+    const R minus = _mm512_sub_pd(_mm512_setzero_pd(), inf);
+    return _mm512_mask_mov_pd(v, _mm512_cmp_pd_mask(x, minus, _CMP_EQ_OQ), low);
+  }
+};
+
+}  // namespace
+}  // namespace hatact

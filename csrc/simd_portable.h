@@ -1,0 +1,78 @@
+// Eight lanes of plain C++ for ppoly_loop.h: what a compiler vectorises for any processor.
+#pragma once
+
+#include <torch/headeronly/util/BFloat16.h>
+#include <torch/headeronly/util/Half.h>
+
+#include <cmath>
+#include <limits>
+
+namespace hatact {
+namespace {
+
+template <typename Scalar>
+struct Lanes {
+  static constexpr int width = 8;
+  static constexpr int table = 1 << 30;  // an indexed load takes a table of any length
+  using T = Scalar;
+  using F16 = c10::Half;
+  using BF16 = c10::BFloat16;
+  struct R { T at[width]; };
+  struct I { int at[width]; };
+
+  template <typename F>
+  static R each(F f) {
+    R r;
+    for (int l = 0; l < width; ++l) r.at[l] = f(l);
+    return r;
+  }
+  template <typename S>
+  static T value(S v) { return static_cast<T>(v); }
+  static R set(T v) { return each([&](int) { return v; }); }
+  template <typename S>
+  static R load(const S* p) { return each([&](int l) { return static_cast<T>(p[l]); }); }
+  template <typename S>
+  static void store(S* p, const R& v) {
+    for (int l = 0; l < width; ++l) p[l] = static_cast<S>(v.at[l]);
+  }
+  static R sub(const R& a, const R& b) { return each([&](int l) { return a.at[l] - b.at[l]; }); }
+  static R mul(const R& a, const R& b) { return each([&](int l) { return a.at[l] * b.at[l]; }); }
+  static R div(const R& a, const R& b) { return each([&](int l) { return a.at[l] / b.at[l]; }); }
+  static R ceil(const R& a) { return each([&](int l) { return std::ceil(a.at[l]); }); }
+  static R mul_add(const R& a, const R& b, const R& c) {
+    return each([&](int l) { return a.at[l] * b.at[l] + c.at[l]; });
+  }
+  static R sub_mul(const R& a, const R& b, const R& c) {
+    return each([&](int l) { return a.at[l] - b.at[l] * c.at[l]; });
+  }
+  // A NaN compares false with both bounds and stays.
+  static R clamp(const R& x, const R& low, const R& high) {
+    return each([&](int l) {
+      const T v = x.at[l] < low.at[l] ? low.at[l] : x.at[l];
+      return v > high.at[l] ? high.at[l] : v;
+    });
+  }
+  static I zero_index() { return I{}; }
+  static I count_greater(I i, const R& x, const R& knot) {
+    for (int l = 0; l < width; ++l) i.at[l] += x.at[l] > knot.at[l];
+    return i;
+  }
+  template <bool kGather>
+  static I place(const I& i) { return i; }
+  template <bool kGather>
+  static R look_up(const T* row, const I& i) {
+    return each([&](int l) { return row[i.at[l]]; });
+  }
+  static R nan_where_nan(const R& v, const R& x) {
+    return each([&](int l) { return std::isnan(x.at[l]) ? x.at[l] : v.at[l]; });
+  }
+  static R limits(const R& v, const R& x, const R& low, const R& high) {
+    constexpr T inf = std::numeric_limits<T>::infinity();
+    return each([&](int l) {
+      return x.at[l] == inf ? high.at[l] : x.at[l] == -inf ? low.at[l] : v.at[l];
+    });
+  }
+};
+
+}  // namespace
+}  // namespace hatact

@@ -1,0 +1,70 @@
+"""Builds the compiled part, and nothing else: metadata is in pyproject.toml.
+
+What can be built is probed, never tried and caught: without a C++ compiler the package installs
+and runs on its reference; with one, a compile error is an error. The CUDA library is built where
+torch itself is a CUDA build and nvcc is at hand (no GPU is needed to build).
+"""
+
+import os
+import shlex
+import shutil
+import sysconfig
+from pathlib import Path
+
+import torch
+from setuptools import setup
+from torch.utils import cpp_extension
+
+STABLE_ABI = "0x020a000000000000"  # torch 2.10: one wheel for it and all that follow
+CPU_SOURCES = [
+    "csrc/ppoly_cpu.cpp",
+    "csrc/ppoly_avx2.cpp",
+    "csrc/ppoly_avx512.cpp",
+    "csrc/ppoly_portable.cpp",
+]
+CUDA_SOURCES = ["csrc/ppoly_cuda.cu"]
+HEADERS = sorted(str(p) for p in Path("csrc").glob("*.h"))
+
+
+def has_compiler() -> bool:
+    """Whether the C++ compiler that torch's build would call is there."""
+    command = os.environ.get("CXX") or sysconfig.get_config_var("CXX") or "c++"
+    return shutil.which(shlex.split(command)[0]) is not None
+
+
+def has_cuda() -> bool:
+    """Whether torch is a CUDA build and its nvcc is there."""
+    home = cpp_extension.CUDA_HOME
+    return torch.version.cuda is not None and home is not None and Path(home, "bin/nvcc").exists()
+
+
+def extensions() -> list:
+    if not has_compiler():
+        print("hatact: no C++ compiler (CXX or c++): building without the compiled part")
+        return []
+    flags = ["-O3", "-std=c++17", "-fvisibility=hidden", f"-DTORCH_TARGET_VERSION={STABLE_ABI}"]
+    common = {"py_limited_api": True, "depends": HEADERS}
+    built = [
+        cpp_extension.CppExtension(
+            "hatact._cpu", CPU_SOURCES, extra_compile_args={"cxx": flags}, **common
+        )
+    ]
+    if has_cuda():
+        nvcc = ["-O3", "-std=c++17", f"-DTORCH_TARGET_VERSION={STABLE_ABI}", "-DUSE_CUDA"]
+        built.append(
+            cpp_extension.CUDAExtension(
+                "hatact._cuda",
+                CUDA_SOURCES,
+                extra_compile_args={"cxx": flags, "nvcc": nvcc},
+                **common,
+            )
+        )
+    return built
+
+
+modules = extensions()
+setup(
+    ext_modules=modules,
+    cmdclass={"build_ext": cpp_extension.BuildExtension} if modules else {},
+    options={"bdist_wheel": {"py_limited_api": "cp310"}} if modules else {},
+)
