@@ -3,7 +3,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 BUILD := setup.py pyproject.toml $(wildcard csrc/*)
 
-.PHONY: verify verify-all test lint bench clean
+.PHONY: verify verify-all test lint bench gpu clean
 
 verify: $(VENV)/.built
 	$(RUN)/hatact verify hong2022 --quick
@@ -21,6 +21,10 @@ lint: $(VENV)/.built
 
 bench: $(VENV)/.built
 	$(RUN)/python -m bench
+
+# On a CUDA machine without network: the system's Python and torch, pytest and numpy.
+gpu:
+	$(PYTHON) -m bench.gpu
 
 $(VENV)/.installed: requirements-dev.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "hatact needs Python >= 3.10; got " + sys.version)'

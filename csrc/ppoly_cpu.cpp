@@ -22,7 +22,9 @@ struct Capability {
 };
 
 const std::vector<Capability>& capabilities() {
-#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(HATACT_EMULATE_AVX512)
+  static const std::vector<Capability> all = {{"avx512", &ppoly_avx512, true}};
+#elif defined(__x86_64__) && defined(__GNUC__)
   static const std::vector<Capability> all = {
       {"avx512", &ppoly_avx512,
        __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&

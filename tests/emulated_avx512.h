@@ -1,0 +1,167 @@
+// The AVX-512 intrinsics that csrc/simd_avx512.h uses, lane by lane in plain C++, after Intel's
+// Intrinsics Guide: they let the AVX-512 path run, and be tested, where the CPU has no AVX-512.
+// Needs AVX2, FMA and F16C for the conversions and the rounding. Correctness only; slow.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+namespace emulated {
+
+template <typename T, int N>
+struct Lanes { T at[N]; };
+using f32 = Lanes<float, 16>;
+using f64 = Lanes<double, 8>;
+struct bits { uint32_t at[16]; };
+
+template <typename To, typename From>
+To as(const From& from) {
+  static_assert(sizeof(To) == sizeof(From), "one register");
+  To to;
+  std::memcpy(&to, &from, sizeof to);
+  return to;
+}
+template <typename R, typename F>
+R each(F f) {
+  R r;
+  for (int l = 0; l < int(sizeof(r.at) / sizeof(r.at[0])); ++l) r.at[l] = f(l);
+  return r;
+}
+template <typename R, typename P>
+R loadu(const P* p) { return each<R>([&](int l) { return p[l]; }); }
+template <typename R, typename P>
+void storeu(P* p, const R& v) { std::memcpy(p, v.at, sizeof v.at); }
+template <typename R, typename T>
+R set1(T v) { return each<R>([&](int) { return v; }); }
+template <typename R> R add(R a, R b) { return each<R>([&](int l) { return a.at[l] + b.at[l]; }); }
+template <typename R> R sub(R a, R b) { return each<R>([&](int l) { return a.at[l] - b.at[l]; }); }
+template <typename R> R mul(R a, R b) { return each<R>([&](int l) { return a.at[l] * b.at[l]; }); }
+template <typename R> R div(R a, R b) { return each<R>([&](int l) { return a.at[l] / b.at[l]; }); }
+template <typename R> R fmadd(R a, R b, R c) {
+  return each<R>([&](int l) { return std::fma(a.at[l], b.at[l], c.at[l]); });
+}
+template <typename R> R fnmadd(R a, R b, R c) {
+  return each<R>([&](int l) { return std::fma(-a.at[l], b.at[l], c.at[l]); });
+}
+// min and max return the second operand if either is NaN or both are zero.
+template <typename R> R min(R a, R b) {
+  return each<R>([&](int l) { return a.at[l] < b.at[l] ? a.at[l] : b.at[l]; });
+}
+template <typename R> R max(R a, R b) {
+  return each<R>([&](int l) { return a.at[l] > b.at[l] ? a.at[l] : b.at[l]; });
+}
+template <typename R> R ceil(R a) { return each<R>([&](int l) { return std::ceil(a.at[l]); }); }
+template <typename R> uint32_t compare(R a, R b, int how) {
+  uint32_t mask = 0;
+  for (int l = 0; l < int(sizeof(a.at) / sizeof(a.at[0])); ++l) {
+    const auto x = a.at[l], y = b.at[l];
+    const bool hit = how == _CMP_GT_OQ ? x > y : how == _CMP_EQ_OQ ? x == y : std::isnan(x) || std::isnan(y);
+    mask |= uint32_t(hit) << l;
+  }
+  return mask;
+}
+template <typename R> R mask_mov(R otherwise, uint32_t mask, R a) {
+  return each<R>([&](int l) { return mask >> l & 1 ? a.at[l] : otherwise.at[l]; });
+}
+template <typename I> bits mask_add(bits otherwise, uint32_t mask, bits a, bits b) {
+  return as<bits>(mask_mov(as<I>(otherwise), mask, add(as<I>(a), as<I>(b))));
+}
+using i64 = Lanes<uint64_t, 8>;
+inline f32 permutexvar(bits i, f32 a) { return each<f32>([&](int l) { return a.at[i.at[l] & 15]; }); }
+inline f64 permutexvar(bits i, f64 a) {
+  return each<f64>([&](int l) { return a.at[as<i64>(i).at[l] & 7]; });
+}
+inline f32 gather(bits i, const float* p) { return each<f32>([&](int l) { return p[int32_t(i.at[l])]; }); }
+inline f64 gather(bits i, const double* p) {
+  return each<f64>([&](int l) { return p[int64_t(as<i64>(i).at[l])]; });
+}
+inline bits shift_left(bits a, int n) { return each<bits>([&](int l) { return a.at[l] << n; }); }
+inline bits shift_right(bits a, int n) { return each<bits>([&](int l) { return a.at[l] >> n; }); }
+inline bits both(bits a, bits b) { return each<bits>([&](int l) { return a.at[l] & b.at[l]; }); }
+inline bits widen(__m256i half) {
+  uint16_t from[16];
+  std::memcpy(from, &half, sizeof from);
+  return each<bits>([&](int l) { return uint32_t(from[l]); });
+}
+inline __m256i narrow(bits a) {
+  uint16_t to[16];
+  for (int l = 0; l < 16; ++l) to[l] = uint16_t(a.at[l]);
+  __m256i half;
+  std::memcpy(&half, to, sizeof to);
+  return half;
+}
+inline f32 from_half(__m256i h) {
+  float to[16];
+  _mm256_storeu_ps(to, _mm256_cvtph_ps(_mm256_castsi256_si128(h)));
+  _mm256_storeu_ps(to + 8, _mm256_cvtph_ps(_mm256_extracti128_si256(h, 1)));
+  return loadu<f32>(to);
+}
+inline __m256i to_half(f32 a) {
+  const __m128i low = _mm256_cvtps_ph(_mm256_loadu_ps(a.at), _MM_FROUND_TO_NEAREST_INT);
+  const __m128i high = _mm256_cvtps_ph(_mm256_loadu_ps(a.at + 8), _MM_FROUND_TO_NEAREST_INT);
+  return _mm256_set_m128i(high, low);
+}
+
+}  // namespace emulated
+
+#define __m512 emulated::f32
+#define __m512d emulated::f64
+#define __m512i emulated::bits
+#define _mm512_set1_ps(v) emulated::set1<emulated::f32>(v)
+#define _mm512_set1_pd(v) emulated::set1<emulated::f64>(v)
+#define _mm512_set1_epi32(v) emulated::set1<emulated::bits>(v)
+#define _mm512_set1_epi64(v) emulated::as<emulated::bits>(emulated::set1<emulated::i64>(v))
+#define _mm512_setzero_ps() emulated::set1<emulated::f32>(0.0f)
+#define _mm512_setzero_pd() emulated::set1<emulated::f64>(0.0)
+#define _mm512_setzero_si512() emulated::set1<emulated::bits>(0)
+#define _mm512_loadu_ps(p) emulated::loadu<emulated::f32>(p)
+#define _mm512_loadu_pd(p) emulated::loadu<emulated::f64>(p)
+#define _mm512_storeu_ps emulated::storeu
+#define _mm512_storeu_pd emulated::storeu
+#define _mm512_add_epi32 emulated::add
+#define _mm512_sub_ps emulated::sub
+#define _mm512_sub_pd emulated::sub
+#define _mm512_mul_ps emulated::mul
+#define _mm512_mul_pd emulated::mul
+#define _mm512_div_ps emulated::div
+#define _mm512_div_pd emulated::div
+#define _mm512_fmadd_ps emulated::fmadd
+#define _mm512_fmadd_pd emulated::fmadd
+#define _mm512_fnmadd_ps emulated::fnmadd
+#define _mm512_fnmadd_pd emulated::fnmadd
+#define _mm512_min_ps emulated::min
+#define _mm512_min_pd emulated::min
+#define _mm512_max_ps emulated::max
+#define _mm512_max_pd emulated::max
+#undef _mm512_roundscale_ps
+#undef _mm512_roundscale_pd
+#define _mm512_roundscale_ps(a, how) emulated::ceil(a)
+#define _mm512_roundscale_pd(a, how) emulated::ceil(a)
+#undef _mm512_cmp_ps_mask
+#undef _mm512_cmp_pd_mask
+#define _mm512_cmp_ps_mask emulated::compare
+#define _mm512_cmp_pd_mask emulated::compare
+#define _mm512_mask_mov_ps emulated::mask_mov
+#define _mm512_mask_mov_pd emulated::mask_mov
+#define _mm512_mask_mov_epi32 emulated::mask_mov
+#define _mm512_mask_add_epi32 emulated::mask_add<emulated::bits>
+#define _mm512_mask_add_epi64 emulated::mask_add<emulated::i64>
+#define _mm512_permutexvar_ps emulated::permutexvar
+#define _mm512_permutexvar_pd emulated::permutexvar
+#undef _mm512_i32gather_ps
+#undef _mm512_i64gather_pd
+#define _mm512_i32gather_ps(i, p, scale) emulated::gather(i, p)
+#define _mm512_i64gather_pd(i, p, scale) emulated::gather(i, p)
+#define _mm512_slli_epi32 emulated::shift_left
+#define _mm512_srli_epi32 emulated::shift_right
+#define _mm512_and_si512 emulated::both
+#define _mm512_castps_si512 emulated::as<emulated::bits>
+#define _mm512_castsi512_ps emulated::as<emulated::f32>
+#define _mm512_cvtepu16_epi32 emulated::widen
+#define _mm512_cvtepi32_epi16 emulated::narrow
+#define _mm512_cvtph_ps emulated::from_half
+#undef _mm512_cvtps_ph
+#define _mm512_cvtps_ph(a, how) emulated::to_half(a)

@@ -1,0 +1,112 @@
+"""Each instruction set of the CPU kernels, forced: the conformance tests in a process of its own.
+
+Where the CPU has no AVX-512, that path is compiled with its intrinsics defined lane by lane
+(emulated_avx512.h), so that its logic is tested everywhere. That says nothing of its speed.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch.utils import cpp_extension
+
+from hatact.backends import extension
+
+ROOT = Path(__file__).parent.parent
+ASK = "from hatact.backends import extension as e; print(e.cpu_capability())"
+FILES = ("test_conformance.py", "test_conformance_values.py")
+
+pytestmark = pytest.mark.skipif(
+    extension.unavailable("cpu") is not None, reason="the CPU extension is not built"
+)
+
+
+def _conformance(root: Path, capability: str) -> str:
+    """The output of the extension's conformance tests, run from `root` on one instruction set."""
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "extension"]
+        + [str(root / "tests" / name) for name in FILES],
+        cwd=root,
+        env={**os.environ, "HATACT_CPU_CAPABILITY": capability, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout
+
+
+def _in_use(root: Path, capability: str | None) -> str:
+    """What cpu_capability() says in a fresh process of the package at `root`."""
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            ASK,
+        ],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)}
+        | ({"HATACT_CPU_CAPABILITY": capability} if capability else {}),
+        capture_output=True,
+        text=True,
+    )
+    return run.stdout.strip() or run.stderr.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize("capability", ["avx2", "portable"])
+def test_forced_capability_conforms(capability: str) -> None:
+    got = _in_use(ROOT, capability)
+    if got != capability:
+        pytest.skip(f"this CPU has no {capability}: {got}")
+    if _in_use(ROOT, None) == capability:
+        pytest.skip(f"{capability} is this CPU's default: the rest of the suite ran on it")
+    assert " passed" in _conformance(ROOT, capability)
+
+
+def test_avx512_conforms(tmp_path: Path) -> None:
+    root = ROOT
+    if _in_use(ROOT, "avx512") != "avx512":
+        if _in_use(ROOT, None) != "avx2":
+            pytest.skip("the emulation of AVX-512 needs AVX2")
+        root = _with_emulated_avx512(tmp_path)
+    assert _in_use(root, "avx512") == "avx512"
+    assert " passed" in _conformance(root, "avx512")
+
+
+def _with_emulated_avx512(folder: Path) -> Path:
+    """A copy of the package whose CPU library has AVX-512 alone, emulated."""
+    shutil.copytree(ROOT / "hatact", folder / "hatact", ignore=shutil.ignore_patterns("*.so"))
+    shutil.copytree(ROOT / "tests", folder / "tests")
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    lib = Path(torch.__file__).parent / "lib"
+    subprocess.run(
+        ["c++", "-shared", "-fPIC", "-O1", "-std=c++17", "-mavx2", "-mfma", "-mf16c"]
+        + ["-DTORCH_TARGET_VERSION=0x020a000000000000", "-DHATACT_EMULATE_AVX512"]
+        + ["-include", str(ROOT / "tests" / "emulated_avx512.h")]
+        + [f"-I{path}" for path in cpp_extension.include_paths()]
+        + [str(ROOT / "csrc" / name) for name in ("ppoly_cpu.cpp", "ppoly_avx512.cpp")]
+        + [f"-L{lib}", "-ltorch_cpu", "-ltorch", "-lc10"]
+        + ["-o", str(folder / "hatact" / "_cpu.abi3.so")],
+        check=True,
+    )
+    return folder
+
+
+def test_unknown_capability_is_an_error_at_the_call() -> None:
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import hatact, torch; hatact.functional.hat(torch.ones(3))",
+        ],
+        env={**os.environ, "HATACT_CPU_CAPABILITY": "sse9"},
+        capture_output=True,
+        text=True,
+    )
+    last = run.stderr.strip().splitlines()[-1]
+    assert run.returncode != 0
+    assert "HATACT_CPU_CAPABILITY must be one of" in last
+    assert last.endswith("got sse9")
