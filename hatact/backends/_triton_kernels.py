@@ -1,0 +1,95 @@
+"""y = g·f(x), the kernel: f's numbers are constants of the compiled code, its loops unrolled."""
+
+# mypy: disable-error-code="no-untyped-def,untyped-decorator"
+
+from __future__ import annotations
+
+from typing import Any
+
+import triton
+import triton.language as tl
+
+THREADS = 128
+BLOCK = 8 * THREADS  # a thread's 8 elements: one 16-byte access for half types, two for float32
+
+
+@triton.jit
+def _number(VALUE: tl.constexpr, like):
+    """VALUE in `like`'s dtype: Triton compares float64 with a bare float rounded to float32."""
+    return tl.full(like.shape, VALUE, like.dtype)
+
+
+@triton.jit
+def _horner(u, PIECES: tl.constexpr, i: tl.constexpr):
+    """Piece i at u. It has no leading zeros, so 0·inf never arises."""
+    y = _number(PIECES[i][0], u)
+    for k in tl.static_range(1, len(PIECES[i])):
+        y = y * u + _number(PIECES[i][k], u)
+    return y
+
+
+@triton.jit
+def _into_period(z, START: tl.constexpr, PERIOD: tl.constexpr):
+    """z − (⌈(z − START)/PERIOD⌉ − 1)·PERIOD, in (START, START + PERIOD]."""
+    period = _number(PERIOD, z)
+    if z.dtype == tl.float32:
+        # `/` is 2 ulp off in float32, which at a wrap is the wrong piece.
+        q = tl.div_rn(z - _number(START, z), period)
+    else:
+        q = (z - _number(START, z)) / period
+    turns = tl.ceil(q)
+    # ceil flushes denormals on NVIDIA: 0, not 1, for the least q above 0.
+    turns = tl.where(q > 0, tl.maximum(turns, 1.0), turns)
+    return z - (turns - 1.0) * period
+
+
+@triton.jit
+def _evaluate(z, KNOTS: tl.constexpr, PIECES: tl.constexpr, PERIOD: tl.constexpr):
+    """f(z): every piece, then a select for each knot, which keeps it on its left."""
+    FIRST: tl.constexpr = 1 if PERIOD > 0 else 0
+    if PERIOD > 0:
+        z = _into_period(z, KNOTS[0], PERIOD)
+    y = _horner(z - _number(KNOTS[0], z), PIECES, FIRST)
+    for i in tl.static_range(FIRST + 1, len(PIECES)):
+        knot = _number(KNOTS[i - 1], z)
+        y = tl.where(z > knot, _horner(z - knot, PIECES, i), y)
+    if len(PIECES[FIRST]) == 1:  # no compare holds for NaN: it took a constant
+        y = tl.where(z != z, z, y)
+    return y
+
+
+@triton.jit
+def _tile(x, g, y, at, mask, KNOTS: tl.constexpr, PIECES: tl.constexpr, PERIOD: tl.constexpr):
+    COMPUTE: tl.constexpr = tl.float64 if x.dtype.element_ty == tl.float64 else tl.float32
+    value = _evaluate(tl.load(x + at, mask=mask).to(COMPUTE), KNOTS, PIECES, PERIOD)
+    if g is not None:
+        value *= tl.load(g + at, mask=mask).to(COMPUTE)
+    tl.store(y + at, value.to(y.dtype.element_ty), mask=mask)
+
+
+def _metadata(grid: Any, metadata: Any, args: dict[str, Any]) -> dict[str, Any]:
+    """What a profiler is told: the bytes that must move."""
+    tensors = 2 if args["g"] is None else 3
+    return {"name": metadata.name, "bytes": tensors * args["n"] * args["x"].element_size()}
+
+
+# n is not specialised: one binary serves every size.
+@triton.jit(do_not_specialize=["n"], launch_metadata=_metadata)
+def ppoly_kernel(
+    x,
+    g,
+    y,
+    n,
+    KNOTS: tl.constexpr,
+    PIECES: tl.constexpr,
+    PERIOD: tl.constexpr,
+    BLOCK: tl.constexpr,
+):
+    """x, g, y: n elements each, in the same order of memory; g may be None, y may be x."""
+    start = tl.program_id(0).to(tl.int64) * BLOCK
+    at = start + tl.arange(0, BLOCK)
+    # A mask that n does not align would split the 16-byte accesses of every block, not the last.
+    if start + BLOCK <= n:
+        _tile(x, g, y, at, None, KNOTS, PIECES, PERIOD)
+    else:
+        _tile(x, g, y, at, at < n, KNOTS, PIECES, PERIOD)

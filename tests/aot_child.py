@@ -1,0 +1,121 @@
+"""Run by test_triton_aot.py: compiles the Triton kernel for GPUs that need not be here.
+
+Arguments: cases, "activation/order of derivative/dtype/g or -". Prints a JSON object:
+"case on architecture" -> figures read from the compiled code.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from itertools import product
+from typing import Any
+from unittest.mock import patch
+
+import torch
+import triton
+from triton.backends.compiler import GPUTarget
+
+from hatact.activations import registry
+from hatact.backends import _triton_kernels as kernels
+from hatact.backends.triton import ppoly
+
+TARGETS = {
+    "sm_80": GPUTarget("cuda", 80, 32),
+    "sm_90": GPUTarget("cuda", 90, 32),
+    "gfx942": GPUTarget("hip", "gfx942", 64),
+}
+DTYPES = {
+    "fp64": torch.float64,
+    "fp32": torch.float32,
+    "bf16": torch.bfloat16,
+    "fp16": torch.float16,
+}
+
+
+class Driver:
+    """What Triton asks of a GPU's driver before a launch."""
+
+    current = "sm_90"
+
+    def get_current_device(self) -> str:
+        return self.current
+
+    def get_current_stream(self, device: str) -> int:
+        return 0
+
+    def get_current_target(self) -> GPUTarget:
+        return TARGETS[self.current]
+
+
+def compiled(case: str, architecture: str) -> dict[str, Any]:
+    """The code that the backend's own call would launch, on 16-byte aligned tensors."""
+    Driver.current = architecture
+    torch.version.hip = "pretended" if TARGETS[architecture].backend == "hip" else None
+    name, order, dtype, with_g = case.split("/")
+    spec = registry()[name]
+    for _ in range(int(order)):
+        spec = spec.derivative()
+    x = torch.zeros(1000, dtype=DTYPES[dtype])
+    kernel, run, found = kernels.ppoly_kernel, kernels.ppoly_kernel.run, {}
+
+    def compile_only(*args: Any, grid: Any, warmup: bool, **kwargs: Any) -> None:
+        found.update(run(*args, grid=grid, warmup=True, **kwargs).asm)
+
+    with patch.object(kernel, "run", compile_only):
+        ppoly(x, x if with_g == "g" else None, *spec.numbers)
+    return found
+
+
+def nvidia(asm: dict[str, Any]) -> dict[str, Any]:
+    ptx = asm["ptx"]
+    with tempfile.NamedTemporaryFile(suffix=".cubin") as cubin:
+        cubin.write(asm["cubin"])
+        cubin.flush()
+        tool = triton.knobs.nvidia.cuobjdump.path
+        command = [tool, "-res-usage", cubin.name]
+        usage = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    used = {key: int(value) for key, value in re.findall(r"(REG|STACK|LOCAL):(\d+)", usage)}
+    wide = r"(?:v4\.b32|v2\.b64)"
+    return {
+        "registers": used["REG"],
+        "spilled": used["STACK"] + used["LOCAL"],
+        "wide loads": len(re.findall(rf"^\s*ld\.global\.{wide}", ptx, re.M)),
+        "wide stores": len(re.findall(rf"^\s*st\.global\.{wide}", ptx, re.M)),
+        "float64": ".f64" in ptx,
+        "fused": len(re.findall(r"\bfma\.rn\.", ptx)),
+        "compared with": sorted(set(re.findall(r"setp\.gt\.f64.*0d([0-9A-F]{16})", ptx))),
+    }
+
+
+def amd(asm: dict[str, Any]) -> dict[str, Any]:
+    text = asm["amdgcn"]
+
+    def field(name: str) -> int:
+        return int(re.search(rf"\.{name}:\s+(\d+)", text)[1])
+
+    spilled = ("vgpr_spill_count", "sgpr_spill_count", "private_segment_fixed_size")
+    return {
+        "registers": field("vgpr_count"),
+        "spilled": sum(map(field, spilled)),
+        "wide loads": len(re.findall(r"(?:global|buffer)_load_dwordx4", text)),
+        "wide stores": len(re.findall(r"(?:global|buffer)_store_dwordx4", text)),
+        "float64": "_f64" in text,
+        "fused": len(re.findall(r"\bv_(?:pk_)?fma", text)),
+    }
+
+
+def main() -> None:
+    triton.runtime.driver.set_active(Driver())
+    results = {}
+    for case, architecture in product(sys.argv[1:], TARGETS):
+        figures = nvidia if TARGETS[architecture].backend == "cuda" else amd
+        results[f"{case} on {architecture}"] = figures(compiled(case, architecture))
+    print(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main()

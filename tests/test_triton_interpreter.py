@@ -1,0 +1,91 @@
+"""The text of the Triton kernel, run by Triton's interpreter on CPU tensors in its own process.
+
+The interpreter fuses no multiply-add, so float32, float64 and float16 results must equal the
+reference's bit for bit. It proves nothing about a GPU's arithmetic, and its bf16 is its own.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import hatact
+from hatact import reference
+from hatact.activations import registry
+from hatact.backends import triton as backend
+
+HERE = Path(__file__).parent
+needs_triton = pytest.mark.skipif(
+    "not installed" in (backend.unavailable("cpu") or ""), reason="triton is not installed"
+)
+
+
+@pytest.fixture(scope="module")
+def failures() -> dict[str, list[str]]:
+    child = subprocess.run(
+        [sys.executable, HERE / "interpreter_child.py"],
+        env=os.environ
+        | {"TRITON_INTERPRET": "1", "HATACT_BACKEND": "triton", "PYTHONPATH": str(HERE.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert child.returncode == 0, child.stderr
+    return json.loads(child.stdout)
+
+
+@needs_triton
+@pytest.mark.parametrize("what", [*registry(), "layouts", "backend"])
+def test_interpreter_agrees_with_reference(failures, what):
+    assert failures[what] == []
+
+
+def test_import_without_triton():
+    code = """
+import sys
+sys.modules["triton"] = None
+import hatact
+reasons = hatact.available_backends()["triton"].reasons
+sys.exit(set(reasons.values()) != {"triton is not installed"})
+"""
+    env = os.environ | {"PYTHONPATH": str(HERE.parent), "TRITON_INTERPRET": "1"}
+    assert subprocess.run([sys.executable, "-c", code], env=env, check=False).returncode == 0
+
+
+def test_unavailable_says_why(monkeypatch):
+    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+    assert backend.unavailable("cpu")
+    assert backend.unavailable("mps")
+    assert (backend.unavailable("cuda") is None) <= torch.cuda.is_available()
+    monkeypatch.setattr(backend, "find_spec", lambda name: None)
+    assert backend.unavailable("cuda") == "triton is not installed"
+
+
+def test_constants_are_rounded_and_stripped():
+    third, single = 1 / 3, torch.tensor(1 / 3).item()
+    coeffs = (0, 0, 1e-60, third)  # 1e-60 is 0 in float32, and 0·inf must not arise
+    numbers = backend.constants((third,), coeffs, 0.0, torch.float32)
+    assert numbers == ((single,), ((0.0,), (single,)), 0.0)
+    numbers = backend.constants((third,), coeffs, 0.0, torch.float64)
+    assert numbers == ((third,), ((0.0,), (1e-60, third)), 0.0)
+
+
+def test_constants_leave_specs_to_the_reference():
+    assert backend.constants((0.0,), (1e300, 0), 0.0, torch.float32) is None
+    assert backend.constants((0.0,), (1e300, 0), 0.0, torch.float64) is not None
+    assert backend.constants((0.0,), (1,) * 2 * 18, 0.0, torch.float32) is None
+    with pytest.raises(ValueError, match="increase strictly"):
+        backend.constants((1.0, 0.0), (0, 0, 0), 0.0, torch.float32)
+
+
+def test_long_specs_are_served_by_the_reference():
+    knots = range(backend.MAX_PIECES)
+    spec = hatact.PiecewisePolynomial.from_truncated_powers(knots, [1] * len(knots), 1)
+    x = torch.linspace(-3, 80, 300).view(20, 15).t()
+    y = backend.ppoly(x, None, *spec.numbers)
+    assert torch.equal(y, reference.ppoly(x, None, *spec.numbers))
+    assert y.stride() == x.stride()
