@@ -28,9 +28,7 @@ def points(spec: hatact.PiecewisePolynomial, dtype: torch.dtype) -> Tensor:
     k = torch.tensor([*knots, knots[0] + period], dtype=torch.float64).to(dtype)
     top, inf = torch.finfo(dtype).max, torch.tensor(float("inf"), dtype=dtype)
     tiny = torch.finfo(dtype).smallest_normal
-    fixed = [0.0, -0.0, 1e-3, -1e-3, 1e4, -1e4]
-    if not period:
-        fixed += [top, -top]
+    fixed = [0.0, -0.0, 1e-3, -1e-3, 1e4, -1e4, 1e5 * period, -1e5 * period, top, -top]
     generator = torch.Generator().manual_seed(0)
     random = 3 * torch.randn(200, generator=generator, dtype=torch.float64)
     x = torch.cat(

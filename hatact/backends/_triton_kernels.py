@@ -29,26 +29,26 @@ def _horner(u, PIECES: tl.constexpr, i: tl.constexpr):
 
 
 @triton.jit
-def _into_period(z, START: tl.constexpr, PERIOD: tl.constexpr):
-    """z − (⌈(z − START)/PERIOD⌉ − 1)·PERIOD, in (START, START + PERIOD]."""
-    period = _number(PERIOD, z)
-    if z.dtype == tl.float32:
-        # `/` is 2 ulp off in float32, which at a wrap is the wrong piece.
-        q = tl.div_rn(z - _number(START, z), period)
-    else:
-        q = (z - _number(START, z)) / period
+def _into_period(z, START: tl.constexpr, PERIOD: tl.constexpr, END: tl.constexpr):
+    """z − (⌈(z − START)/PERIOD⌉ − 1)·PERIOD, in [START, END]."""
+    start, period, end = _number(START, z), _number(PERIOD, z), _number(END, z)
+    # `/` is 2 ulp off in float32, which at a wrap is the wrong piece.
+    q = tl.div_rn(z - start, period) if z.dtype == tl.float32 else (z - start) / period
     turns = tl.ceil(q)
     # ceil flushes denormals on NVIDIA: 0, not 1, for the least q above 0.
     turns = tl.where(q > 0, tl.maximum(turns, 1.0), turns)
-    return z - (turns - 1.0) * period
+    z -= (turns - 1.0) * period
+    # Rounding leaves the period once x is large. Selects, unlike a clamp, keep NaN.
+    z = tl.where(z < start, start, z)
+    return tl.where(z > end, end, z)
 
 
 @triton.jit
 def _evaluate(z, KNOTS: tl.constexpr, PIECES: tl.constexpr, PERIOD: tl.constexpr):
     """f(z): every piece, then a select for each knot, which keeps it on its left."""
-    FIRST: tl.constexpr = 1 if PERIOD > 0 else 0
-    if PERIOD > 0:
-        z = _into_period(z, KNOTS[0], PERIOD)
+    FIRST: tl.constexpr = 1 if len(PERIOD) > 0 else 0
+    if len(PERIOD) > 0:
+        z = _into_period(z, KNOTS[0], PERIOD[0], PERIOD[1])
     y = _horner(z - _number(KNOTS[0], z), PIECES, FIRST)
     for i in tl.static_range(FIRST + 1, len(PIECES)):
         knot = _number(KNOTS[i - 1], z)
@@ -85,7 +85,10 @@ def ppoly_kernel(
     PERIOD: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
-    """x, g, y: n elements each, in the same order of memory; g may be None, y may be x."""
+    """x, g, y: n elements each, in the same order of memory; g may be None, y may be x.
+
+    KNOTS, PIECES and PERIOD are those of :func:`hatact.backends.triton.constants`.
+    """
     start = tl.program_id(0).to(tl.int64) * BLOCK
     at = start + tl.arange(0, BLOCK)
     # A mask that n does not align would split the 16-byte accesses of every block, not the last.

@@ -46,15 +46,16 @@ def _rounded(value: float, dtype: torch.dtype) -> float:
     return rounded
 
 
-Constants = tuple[tuple[float, ...], tuple[tuple[float, ...], ...], float]
+Constants = tuple[tuple[float, ...], tuple[tuple[float, ...], ...], tuple[float, ...]]
 
 
 @lru_cache(maxsize=1024)
 def constants(
     knots: tuple[float, ...], coeffs: tuple[float, ...], period: float, dtype: torch.dtype
 ) -> Constants | None:
-    """The kernel's (KNOTS, PIECES, PERIOD) in a compute dtype, each piece without leading zeros.
+    """The kernel's (KNOTS, PIECES, PERIOD) in a compute dtype.
 
+    A piece has no leading zeros; PERIOD is (period, knots[0] + period), or empty.
     None for a spec that is left to the reference: more than MAX_PIECES pieces, a degree above
     MAX_DEGREE, or numbers that float32 cannot hold.
 
@@ -66,18 +67,19 @@ def constants(
     if len(knots) + 1 > MAX_PIECES or width - 1 > MAX_DEGREE:
         return None
     try:
-        numbers = [_rounded(c, dtype) for c in coeffs]
-        ts, p = tuple(_rounded(t, dtype) for t in knots), _rounded(period, dtype)
+        ts = tuple(_rounded(t, dtype) for t in knots)
+        cs = [_rounded(c, dtype) for c in coeffs]
+        wrap = tuple(_rounded(v, dtype) for v in (period, knots[0] + period)) if period else ()
     except OverflowError:
         return None
-    if period and not p:
+    if wrap and not wrap[0]:
         return None
     pieces = []
-    for start in range(0, len(coeffs), width):
-        piece = numbers[start : start + width]
+    for start in range(0, len(cs), width):
+        piece = cs[start : start + width]
         lead = next((k for k, c in enumerate(piece) if c), width - 1)
         pieces.append(tuple(piece[lead:]))
-    return ts, tuple(pieces), p
+    return ts, tuple(pieces), wrap
 
 
 def _same_order(a: Tensor, b: Tensor) -> bool:
