@@ -6,71 +6,96 @@
 namespace hatact {
 namespace {
 
+#define HATACT_INLINE __attribute__((always_inline)) inline
+
 // The registers whose knot comparisons run side by side: it hides the latency of the compare
 // and pays the loop over knots once.
 constexpr int kUnroll = 4;
 
-template <typename V, typename S, int D, bool kGather>
-void block(const Plan<typename V::T>& p, const S* x, const S* g, bool scalar_g, S* y) {
-  using R = typename V::R;
-  R r[kUnroll];
-  typename V::I i[kUnroll];
-  for (int j = 0; j < kUnroll; ++j) {
-    r[j] = V::load(x + j * V::width);
-    i[j] = V::zero_index();
-  }
-  if (p.period != 0) {
-    const R origin = V::set(p.origin), period = V::set(p.period), one = V::set(1);
-    for (int j = 0; j < kUnroll; ++j) {
-      const R turns = V::sub(V::ceil(V::div(V::sub(r[j], origin), period)), one);
-      r[j] = V::sub_mul(r[j], turns, period);
-    }
-  }
-  const R low = V::set(p.low), high = V::set(p.high);
-  for (int j = 0; j < kUnroll; ++j) r[j] = V::clamp(r[j], low, high);
-  for (int k = 0; k < p.knots; ++k) {
-    const R knot = V::set(p.knot[k]);
-    for (int j = 0; j < kUnroll; ++j) i[j] = V::count_greater(i[j], r[j], knot);
-  }
-  const int degree = D < 0 ? p.degree : D;
-  for (int j = 0; j < kUnroll; ++j) {
-    const auto at = V::template place<kGather>(i[j]);
-    R v = V::template look_up<kGather>(p.coef, at);
-    if (D == 0) {
-      v = V::nan_where_nan(v, r[j]);
-    } else {
-      const R u = V::sub(r[j], V::template look_up<kGather>(p.base, at));
-      for (int d = 1; d <= degree; ++d) {
-        v = V::mul_add(v, u, V::template look_up<kGather>(p.coef + d * p.stride, at));
-      }
-      if (D < 0 && degree == 0) v = V::nan_where_nan(v, r[j]);
-    }
-    if (p.select_limits) v = V::limits(v, r[j], V::set(p.limit_low), V::set(p.limit_high));
-    if (g != nullptr) v = V::mul(v, scalar_g ? V::set(V::value(*g)) : V::load(g + j * V::width));
-    V::store(y + j * V::width, v);
-  }
+// f(0) … f(3), each with a constant index: a compiler keeps arrays so indexed in registers,
+// which GCC 12 does not for the same loop.
+template <int J>
+struct Index { static constexpr int value = J; };
+template <typename F>
+HATACT_INLINE void unrolled(const F& f) {
+  static_assert(kUnroll == 4, "one call a register");
+  f(Index<0>{}), f(Index<1>{}), f(Index<2>{}), f(Index<3>{});
 }
 
 template <typename V, typename S, int D, bool kGather>
-void loop(const Plan<typename V::T>& p, const Arrays& a) {
+HATACT_INLINE void block(const Plan<typename V::T>& p, const S* x, const S* g, bool scalar_g,
+                         S* y) {
+  using R = typename V::R;
+  R r[kUnroll], v[kUnroll];
+  typename V::I i[kUnroll];
+#define HATACT_EACH(body) \
+  unrolled([&](auto index) __attribute__((always_inline)) { \
+    constexpr int j = decltype(index)::value; \
+    body; \
+  })
+  HATACT_EACH(r[j] = V::load(x + j * V::width));
+  HATACT_EACH(i[j] = V::zero_index());
+  if (p.period != 0) {
+    const R origin = V::set(p.origin), period = V::set(p.period), one = V::set(1);
+    HATACT_EACH(const R turns = V::sub(V::ceil(V::div(V::sub(r[j], origin), period)), one);
+                r[j] = V::sub_mul(r[j], turns, period));
+  }
+  const R low = V::set(p.low), high = V::set(p.high);
+  HATACT_EACH(r[j] = V::clamp(r[j], low, high));
+  for (int k = 0; k < p.knots; ++k) {
+    const R knot = V::set(p.knot[k]);
+    HATACT_EACH(i[j] = V::count_greater(i[j], r[j], knot));
+  }
+  const int degree = D < 0 ? p.degree : D;
+  HATACT_EACH(
+      const auto at = V::template place<kGather>(i[j]);
+      v[j] = V::template look_up<kGather>(p.coef, at);
+      if (degree == 0) {
+        v[j] = V::nan_where_nan(v[j], r[j]);
+      } else {
+        const R u = V::sub(r[j], V::template look_up<kGather>(p.base, at));
+        for (int d = 1; d <= degree; ++d) {
+          v[j] = V::mul_add(v[j], u, V::template look_up<kGather>(p.coef + d * p.stride, at));
+        }
+      });
+  if (p.select_limits) {
+    const R at_low = V::set(p.limit_low), at_high = V::set(p.limit_high);
+    HATACT_EACH(v[j] = V::limits(v[j], r[j], at_low, at_high));
+  }
+  if (g != nullptr && scalar_g) {
+    const R factor = V::set(V::value(*g));
+    HATACT_EACH(v[j] = V::mul(v[j], factor));
+  } else if (g != nullptr) {
+    HATACT_EACH(v[j] = V::mul(v[j], V::load(g + j * V::width)));
+  }
+  HATACT_EACH(V::store(y + j * V::width, v[j]));
+#undef HATACT_EACH
+}
+
+template <typename V, typename S, int D, bool kGather>
+void loop(const Plan<typename V::T>& plan, const Arrays& a) {
   constexpr int kBlock = kUnroll * V::width;
+  const Plan<typename V::T> p = plan;  // a copy that no store to y can alias
   const S* x = static_cast<const S*>(a.x);
   const S* g = static_cast<const S*>(a.g);
   S* y = static_cast<S*>(a.y);
-  const int64_t whole = a.size - a.size % kBlock;
-  const auto g_at = [&](int64_t i) { return g == nullptr || a.scalar_g ? g : g + i; };
-  for (int64_t i = 0; i < whole; i += kBlock) {
-    block<V, S, D, kGather>(p, x + i, g_at(i), a.scalar_g, y + i);
+  const bool scalar_g = a.scalar_g;
+  const int64_t step_g = g == nullptr || scalar_g ? 0 : kBlock;
+  int64_t left = a.size;
+  for (; left >= kBlock; left -= kBlock) {
+    block<V, S, D, kGather>(p, x, g, scalar_g, y);
+    x += kBlock;
+    y += kBlock;
+    g += step_g;
   }
-  const int64_t rest = a.size - whole;
-  if (rest == 0) return;
+  if (left == 0) return;
   S last_x[kBlock] = {}, last_g[kBlock] = {}, last_y[kBlock];
-  for (int64_t i = 0; i < rest; ++i) last_x[i] = x[whole + i];
+  for (int64_t i = 0; i < left; ++i) last_x[i] = x[i];
   if (g != nullptr) {
-    for (int64_t i = 0; i < (a.scalar_g ? 1 : rest); ++i) last_g[i] = g_at(whole)[i];
+    for (int64_t i = 0; i < (scalar_g ? 1 : left); ++i) last_g[i] = g[i];
   }
-  block<V, S, D, kGather>(p, last_x, g == nullptr ? nullptr : last_g, a.scalar_g, last_y);
-  for (int64_t i = 0; i < rest; ++i) y[whole + i] = last_y[i];
+  block<V, S, D, kGather>(p, last_x, g == nullptr ? nullptr : last_g, scalar_g, last_y);
+  for (int64_t i = 0; i < left; ++i) y[i] = last_y[i];
 }
 
 template <typename V, typename S>

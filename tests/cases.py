@@ -79,6 +79,11 @@ class Place:
     def __str__(self) -> str:
         return f"{self.backend}-{self.device}"
 
+    @property
+    def interpreted(self) -> bool:
+        """Triton's interpreter: up to 60 ms a call, and it truncates to bfloat16."""
+        return self.backend == "triton" and self.device == "cpu"
+
 
 PLACES = [
     Place(name, device)

@@ -26,5 +26,8 @@ def _poisoned_memory() -> Iterator[None]:
 @pytest.fixture(params=PLACES, ids=str)
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     """Every available backend on every device that it serves, forced for the test."""
+    params = request.node.callspec.params
+    if request.param.interpreted and params.get("dtype") == torch.bfloat16:
+        pytest.skip("Triton's interpreter truncates to bfloat16, where a GPU rounds")
     with hatact.use_backend(request.param.backend):
         yield request.param

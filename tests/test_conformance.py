@@ -37,7 +37,9 @@ def test_layouts(place, name, dtype):
     x_pool, g_pool = c.x[pool].to(place.device), c.g[pool].to(place.device)
     before = x_pool.clone(), g_pool.clone()
     plain, with_g = c.expected(False), c.expected(True)
-    for layout_name, layout in LAYOUTS.items():
+    few = place.interpreted and name not in ("hat", "bspline3", "sawtooth")
+    for layout_name in ("contiguous", "sliced_2d") if few else LAYOUTS:
+        layout = LAYOUTS[layout_name]
         x = layout(x_pool)
         here = layout(x_pool.cpu())
         expected, tolerance = (layout(v[pool]) for v in plain)
@@ -83,7 +85,7 @@ def test_sizes(place, name, dtype):
     x = c.x[pool].to(place.device)
     g = c.g[pool].to(place.device)
     plain, with_g = c.expected(False), c.expected(True)
-    for n in (*range(1, 34), 1023, 1024, 1025):
+    for n in (1, 31, 1025) if place.interpreted else (*range(1, 34), 1023, 1024, 1025):
         for cotangent, (expected, tolerance) in ((None, plain), (g[:n], with_g)):
             y = ppoly(x[:n], cotangent, *numbers)
             assert_within(y, expected[pool[:n]], tolerance[pool[:n]], x[:n], f"{n} elements")
