@@ -33,7 +33,8 @@ HATACT_INLINE void block(const Plan<typename V::T>& p, const S* x, const S* g, b
     constexpr int j = decltype(index)::value; \
     body; \
   })
-  HATACT_EACH(r[j] = V::load(x + j * V::width));
+  V::load(x, r[0], r[1]);
+  V::load(x + 2 * V::width, r[2], r[3]);
   HATACT_EACH(i[j] = V::zero_index());
   if (p.period != 0) {
     const R origin = V::set(p.origin), period = V::set(p.period), one = V::set(1);
@@ -66,9 +67,13 @@ HATACT_INLINE void block(const Plan<typename V::T>& p, const S* x, const S* g, b
     const R factor = V::set(V::value(*g));
     HATACT_EACH(v[j] = V::mul(v[j], factor));
   } else if (g != nullptr) {
-    HATACT_EACH(v[j] = V::mul(v[j], V::load(g + j * V::width)));
+    R factor[kUnroll];
+    V::load(g, factor[0], factor[1]);
+    V::load(g + 2 * V::width, factor[2], factor[3]);
+    HATACT_EACH(v[j] = V::mul(v[j], factor[j]));
   }
-  HATACT_EACH(V::store(y + j * V::width, v[j]));
+  V::store(y, v[0], v[1]);
+  V::store(y + 2 * V::width, v[2], v[3]);
 #undef HATACT_EACH
 }
 

@@ -21,30 +21,41 @@ struct F32x8 {
   static constexpr int table = 8;  // pieces that one vpermps can look up
 
   static R set(float v) { return _mm256_set1_ps(v); }
-  static R load(const float* p) { return _mm256_loadu_ps(p); }
-  static R load(const F16* p) {
-    return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  static void load(const float* p, R& a, R& b) {
+    a = _mm256_loadu_ps(p);
+    b = _mm256_loadu_ps(p + 8);
   }
-  static R load(const BF16* p) {
-    const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-    return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+  static void load(const F16* p, R& a, R& b) {
+    const __m128i* bits = reinterpret_cast<const __m128i*>(p);
+    a = _mm256_cvtph_ps(_mm_loadu_si128(bits));
+    b = _mm256_cvtph_ps(_mm_loadu_si128(bits + 1));
   }
-  static void store(float* p, R v) { _mm256_storeu_ps(p, v); }
-  static void store(F16* p, R v) {
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
-                     _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+  // Unpacking deals the 16 elements out by 128-bit lane; packing in store deals them back.
+  static void load(const BF16* p, R& a, R& b) {
+    const __m256i both = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    a = _mm256_castsi256_ps(_mm256_unpacklo_epi16(_mm256_setzero_si256(), both));
+    b = _mm256_castsi256_ps(_mm256_unpackhi_epi16(_mm256_setzero_si256(), both));
   }
-  // Round to nearest even on the upper 16 bits; NaN stays a quiet NaN.
-  static void store(BF16* p, R v) {
+  static void store(float* p, R a, R b) {
+    _mm256_storeu_ps(p, a);
+    _mm256_storeu_ps(p + 8, b);
+  }
+  static void store(F16* p, R a, R b) {
+    __m128i* bits = reinterpret_cast<__m128i*>(p);
+    _mm_storeu_si128(bits, _mm256_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT));
+    _mm_storeu_si128(bits + 1, _mm256_cvtps_ph(b, _MM_FROUND_TO_NEAREST_INT));
+  }
+  static void store(BF16* p, R a, R b) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                        _mm256_packus_epi32(rounded(a), rounded(b)));
+  }
+  // The upper 16 bits, to nearest even. No NaN needs care: each stems from a bfloat16 operand or
+  // is the processor's own, so its lower bits are 0 and rounding cannot carry out of them.
+  static __m256i rounded(R v) {
     const __m256i bits = _mm256_castps_si256(v);
     const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
     const __m256i up = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd);
-    const __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q));
-    const __m256i kept =
-        _mm256_blendv_epi8(_mm256_srli_epi32(up, 16), _mm256_set1_epi32(0x7fc0), nan);
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
-                     _mm_packus_epi32(_mm256_castsi256_si128(kept),
-                                      _mm256_extracti128_si256(kept, 1)));
+    return _mm256_srli_epi32(up, 16);
   }
   static float value(float v) { return v; }
   static float value(F16 v) { return _cvtsh_ss(v.bits); }
@@ -70,7 +81,9 @@ struct F32x8 {
     if constexpr (kGather) return _mm256_i32gather_ps(row, i, 4);
     return _mm256_permutevar8x32_ps(_mm256_loadu_ps(row), i);
   }
-  static R nan_where_nan(R v, R x) { return _mm256_or_ps(v, _mm256_cmp_ps(x, x, _CMP_UNORD_Q)); }
+  static R nan_where_nan(R v, R x) {
+    return _mm256_blendv_ps(v, x, _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+  }
   static R limits(R v, R x, R low, R high) {
     const R inf = set(__builtin_inff());
     v = _mm256_blendv_ps(v, high, _mm256_cmp_ps(x, inf, _CMP_EQ_OQ));
@@ -86,8 +99,14 @@ struct F64x4 {
   static constexpr int table = 8;  // two vpermps of four doubles each, and a blend
 
   static R set(double v) { return _mm256_set1_pd(v); }
-  static R load(const double* p) { return _mm256_loadu_pd(p); }
-  static void store(double* p, R v) { _mm256_storeu_pd(p, v); }
+  static void load(const double* p, R& a, R& b) {
+    a = _mm256_loadu_pd(p);
+    b = _mm256_loadu_pd(p + 4);
+  }
+  static void store(double* p, R a, R b) {
+    _mm256_storeu_pd(p, a);
+    _mm256_storeu_pd(p + 4, b);
+  }
   static double value(double v) { return v; }
   static R sub(R a, R b) { return _mm256_sub_pd(a, b); }
   static R mul(R a, R b) { return _mm256_mul_pd(a, b); }
@@ -126,7 +145,9 @@ struct F64x4 {
       return _mm256_blendv_pd(half(row), half(row + 4), at.upper);
     }
   }
-  static R nan_where_nan(R v, R x) { return _mm256_or_pd(v, _mm256_cmp_pd(x, x, _CMP_UNORD_Q)); }
+  static R nan_where_nan(R v, R x) {
+    return _mm256_blendv_pd(v, x, _mm256_cmp_pd(x, x, _CMP_UNORD_Q));
+  }
   static R limits(R v, R x, R low, R high) {
     const R inf = set(__builtin_inf());
     v = _mm256_blendv_pd(v, high, _mm256_cmp_pd(x, inf, _CMP_EQ_OQ));

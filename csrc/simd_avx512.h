@@ -21,29 +21,41 @@ struct F32x16 {
   static constexpr int table = 16;  // pieces that one vpermps can look up
 
   static R set(float v) { return _mm512_set1_ps(v); }
-  static R load(const float* p) { return _mm512_loadu_ps(p); }
-  static R load(const F16* p) {
-    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  static void load(const float* p, R& a, R& b) {
+    a = _mm512_loadu_ps(p);
+    b = _mm512_loadu_ps(p + 16);
   }
-  static R load(const BF16* p) {
-    const __m512i wide =
-        _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
-    return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+  static void load(const F16* p, R& a, R& b) {
+    const __m256i* bits = reinterpret_cast<const __m256i*>(p);
+    a = _mm512_cvtph_ps(_mm256_loadu_si256(bits));
+    b = _mm512_cvtph_ps(_mm256_loadu_si256(bits + 1));
   }
-  static void store(float* p, R v) { _mm512_storeu_ps(p, v); }
-  static void store(F16* p, R v) {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
-                        _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+  // Unpacking deals the 32 elements out by 128-bit lane; packing in store deals them back.
+  static void load(const BF16* p, R& a, R& b) {
+    const __m512i both = _mm512_loadu_si512(p);
+    a = _mm512_castsi512_ps(_mm512_unpacklo_epi16(_mm512_setzero_si512(), both));
+    b = _mm512_castsi512_ps(_mm512_unpackhi_epi16(_mm512_setzero_si512(), both));
   }
-  // Round to nearest even on the upper 16 bits; NaN stays a quiet NaN.
-  static void store(BF16* p, R v) {
+  static void store(float* p, R a, R b) {
+    _mm512_storeu_ps(p, a);
+    _mm512_storeu_ps(p + 16, b);
+  }
+  static void store(F16* p, R a, R b) {
+    __m256i* bits = reinterpret_cast<__m256i*>(p);
+    _mm256_storeu_si256(bits, _mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+    _mm256_storeu_si256(bits + 1,
+                        _mm512_cvtps_ph(b, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+  }
+  static void store(BF16* p, R a, R b) {
+    _mm512_storeu_si512(p, _mm512_packus_epi32(rounded(a), rounded(b)));
+  }
+  // The upper 16 bits, to nearest even. No NaN needs care: each stems from a bfloat16 operand or
+  // is the processor's own, so its lower bits are 0 and rounding cannot carry out of them.
+  static __m512i rounded(R v) {
     const __m512i bits = _mm512_castps_si512(v);
     const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
     const __m512i up = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
-    const __mmask16 nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
-    const __m512i kept =
-        _mm512_mask_mov_epi32(_mm512_srli_epi32(up, 16), nan, _mm512_set1_epi32(0x7fc0));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(kept));
+    return _mm512_srli_epi32(up, 16);
   }
   static float value(float v) { return v; }
   static float value(F16 v) {
@@ -91,8 +103,14 @@ struct F64x8 {
   static constexpr int table = 8;
 
   static R set(double v) { return _mm512_set1_pd(v); }
-  static R load(const double* p) { return _mm512_loadu_pd(p); }
-  static void store(double* p, R v) { _mm512_storeu_pd(p, v); }
+  static void load(const double* p, R& a, R& b) {
+    a = _mm512_loadu_pd(p);
+    b = _mm512_loadu_pd(p + 8);
+  }
+  static void store(double* p, R a, R b) {
+    _mm512_storeu_pd(p, a);
+    _mm512_storeu_pd(p + 8, b);
+  }
   static double value(double v) { return v; }
   static R sub(R a, R b) { return _mm512_sub_pd(a, b); }
   static R mul(R a, R b) { return _mm512_mul_pd(a, b); }

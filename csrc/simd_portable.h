@@ -30,10 +30,14 @@ struct Lanes {
   static T value(S v) { return static_cast<T>(v); }
   static R set(T v) { return each([&](int) { return v; }); }
   template <typename S>
-  static R load(const S* p) { return each([&](int l) { return static_cast<T>(p[l]); }); }
+  static void load(const S* p, R& a, R& b) {
+    a = each([&](int l) { return static_cast<T>(p[l]); });
+    b = each([&](int l) { return static_cast<T>(p[width + l]); });
+  }
   template <typename S>
-  static void store(S* p, const R& v) {
-    for (int l = 0; l < width; ++l) p[l] = static_cast<S>(v.at[l]);
+  static void store(S* p, const R& a, const R& b) {
+    for (int l = 0; l < width; ++l) p[l] = static_cast<S>(a.at[l]);
+    for (int l = 0; l < width; ++l) p[width + l] = static_cast<S>(b.at[l]);
   }
   static R sub(const R& a, const R& b) { return each([&](int l) { return a.at[l] - b.at[l]; }); }
   static R mul(const R& a, const R& b) { return each([&](int l) { return a.at[l] * b.at[l]; }); }

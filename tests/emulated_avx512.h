@@ -81,18 +81,30 @@ inline f64 gather(bits i, const double* p) {
 inline bits shift_left(bits a, int n) { return each<bits>([&](int l) { return a.at[l] << n; }); }
 inline bits shift_right(bits a, int n) { return each<bits>([&](int l) { return a.at[l] >> n; }); }
 inline bits both(bits a, bits b) { return each<bits>([&](int l) { return a.at[l] & b.at[l]; }); }
-inline bits widen(__m256i half) {
-  uint16_t from[16];
-  std::memcpy(from, &half, sizeof from);
-  return each<bits>([&](int l) { return uint32_t(from[l]); });
+using shorts = Lanes<uint16_t, 32>;
+// Within each 128-bit lane: words 0-3 (low) or 4-7 (high) of a and of b in turn.
+inline bits interleave(bits a, bits b, int high) {
+  const shorts x = as<shorts>(a), y = as<shorts>(b);
+  return as<bits>(each<shorts>([&](int l) {
+    const int from = l / 8 * 8 + 4 * high + l % 8 / 2;
+    return l % 2 ? y.at[from] : x.at[from];
+  }));
 }
-inline __m256i narrow(bits a) {
-  uint16_t to[16];
-  for (int l = 0; l < 16; ++l) to[l] = uint16_t(a.at[l]);
-  __m256i half;
-  std::memcpy(&half, to, sizeof to);
-  return half;
+inline bits unpacklo(bits a, bits b) { return interleave(a, b, 0); }
+inline bits unpackhi(bits a, bits b) { return interleave(a, b, 1); }
+// Within each 128-bit lane: the four words of a, then of b, saturated to 16 bits.
+inline bits packus(bits a, bits b) {
+  return as<bits>(each<shorts>([&](int l) {
+    const int32_t from = int32_t((l % 8 < 4 ? a : b).at[l / 8 * 4 + l % 4]);
+    return uint16_t(from < 0 ? 0 : from > 0xffff ? 0xffff : from);
+  }));
 }
+inline bits load_bits(const void* p) {
+  bits r;
+  std::memcpy(&r, p, sizeof r);
+  return r;
+}
+inline void store_bits(void* p, bits a) { std::memcpy(p, &a, sizeof a); }
 inline f32 from_half(__m256i h) {
   float to[16];
   _mm256_storeu_ps(to, _mm256_cvtph_ps(_mm256_castsi256_si128(h)));
@@ -146,7 +158,6 @@ inline __m256i to_half(f32 a) {
 #define _mm512_cmp_pd_mask emulated::compare
 #define _mm512_mask_mov_ps emulated::mask_mov
 #define _mm512_mask_mov_pd emulated::mask_mov
-#define _mm512_mask_mov_epi32 emulated::mask_mov
 #define _mm512_mask_add_epi32 emulated::mask_add<emulated::bits>
 #define _mm512_mask_add_epi64 emulated::mask_add<emulated::i64>
 #define _mm512_permutexvar_ps emulated::permutexvar
@@ -160,8 +171,11 @@ inline __m256i to_half(f32 a) {
 #define _mm512_and_si512 emulated::both
 #define _mm512_castps_si512 emulated::as<emulated::bits>
 #define _mm512_castsi512_ps emulated::as<emulated::f32>
-#define _mm512_cvtepu16_epi32 emulated::widen
-#define _mm512_cvtepi32_epi16 emulated::narrow
+#define _mm512_loadu_si512 emulated::load_bits
+#define _mm512_storeu_si512 emulated::store_bits
+#define _mm512_unpacklo_epi16 emulated::unpacklo
+#define _mm512_unpackhi_epi16 emulated::unpackhi
+#define _mm512_packus_epi32 emulated::packus
 #define _mm512_cvtph_ps emulated::from_half
 #undef _mm512_cvtps_ph
 #define _mm512_cvtps_ph(a, how) emulated::to_half(a)
