@@ -1,0 +1,16 @@
+"""One file per paper. A file defines `PAPER`; `papers()` finds every file here, no list is kept."""
+
+from __future__ import annotations
+
+import pkgutil
+from importlib import import_module
+
+from hatact.claims._engine import Claim, Outcome, Paper, Settings
+
+__all__ = ["Claim", "Outcome", "Paper", "Settings", "papers"]
+
+
+def papers() -> dict[str, Paper]:
+    """Every paper by the name of its file, in alphabetical order."""
+    names = sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
+    return {name: import_module(f"{__name__}.{name}").PAPER for name in names}

@@ -1,0 +1,95 @@
+"""What is installed here, and what is missing and why. Needs torch only."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from importlib import metadata
+
+import torch
+
+import hatact
+from hatact import ops
+from hatact.activations import registry
+from hatact.backends import extension
+
+OPTIONAL = {
+    "triton": "hatact[triton]",
+    "numpy": "hatact[verify]",
+    "scipy": "hatact[verify]",
+    "scikit-image": "hatact[verify]",
+    "matplotlib": "hatact[verify]",
+}
+
+Rows = list[tuple[str, str]]
+
+
+def sections() -> dict[str, Rows]:
+    """Title → (name, what is to be said of it)."""
+    return {
+        "Versions": _versions(),
+        "Backends": _backends(),
+        "Devices": _devices(),
+        "Activations": [
+            (name, f"{len(s.knots)} knots, degree {s.degree}, {_support(s)}")
+            for name, s in registry().items()
+        ],
+    }
+
+
+def _versions() -> Rows:
+    rows = [
+        ("hatact", hatact.__version__),
+        ("python", platform.python_version()),
+        ("torch", str(torch.__version__)),
+    ]
+    for name, extra in OPTIONAL.items():
+        try:
+            rows.append((name, metadata.version(name)))
+        except metadata.PackageNotFoundError:
+            rows.append((name, f"missing; pip install '{extra}' brings it"))
+    return rows
+
+
+def _backends() -> Rows:
+    rows = []
+    for name, backend in hatact.available_backends().items():
+        serves = f"serves {', '.join(backend.devices)}" if backend.devices else "not available"
+        why = "; ".join(f"not {device}: {reason}" for device, reason in backend.reasons.items())
+        rows.append((name, f"{serves}; {why}" if why else serves))
+    for device in ops.DEVICES:
+        rows.append((f"used on {device}", _used(device)))
+    return rows
+
+
+def _used(device: str) -> str:
+    try:
+        return ops.current_backend(device)
+    except (ValueError, RuntimeError) as error:
+        return f"none: {error}"
+
+
+def _devices() -> Rows:
+    try:
+        capability = extension.cpu_capability()
+    except RuntimeError as error:
+        capability = f"none: {error}"
+    if torch.cuda.is_available():
+        cuda = f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}"
+    elif torch.version.cuda is None:
+        cuda = "none: this torch is built without CUDA"
+    else:
+        cuda = f"none: torch is built for CUDA {torch.version.cuda} and finds no device"
+    return [
+        ("CPU threads", str(torch.get_num_threads())),
+        ("CPU kernels", capability),
+        ("CUDA", cuda),
+        ("nvcc", "on the PATH" if shutil.which("nvcc") else "not on the PATH"),
+    ]
+
+
+def _support(spec: hatact.PiecewisePolynomial) -> str:
+    if spec.period is not None:
+        return f"period {float(spec.period):g}"
+    low, high = spec.support
+    return f"support [{float(low):g}, {float(high):g}]"
