@@ -127,7 +127,7 @@ Tensor ppoly(Tensor x, std::optional<Tensor> g, std::vector<double> knots,
              std::vector<double> coeffs, double period) {
   const Numbers numbers{knots, coeffs, period};
   check(x, g);
-  check(numbers);
+  check(numbers, x.scalar_type());
   const Operands o(x, g);
   if (o.y.numel() == 0) return o.y;
   switch (x.scalar_type()) {

@@ -5,6 +5,7 @@
 #include <torch/csrc/stable/ops.h>
 #include <torch/csrc/stable/tensor.h>
 
+#include <cfloat>
 #include <cmath>
 #include <optional>
 #include <sstream>
@@ -56,7 +57,7 @@ struct Numbers {
   }
 };
 
-inline void check(const Numbers& p) {
+inline void check(const Numbers& p, ScalarType dtype) {
   constexpr double kPeriodSlack = 1 + 0x1p-50;  // knots[0] + period and knots[-1] round apart
   if (p.knots.empty()) refuse("at least one knot is needed; got none");
   if (p.coeffs.empty() || p.coeffs.size() % p.pieces() != 0) {
@@ -69,6 +70,15 @@ inline void check(const Numbers& p) {
   if (!finite) {
     refuse("knots, coeffs and period must be finite; got ", listed(p.knots), ", ",
            listed(p.coeffs), ", ", p.period);
+  }
+  if (dtype != ScalarType::Double) {
+    bool held = p.period == 0 || p.period >= FLT_MIN;
+    for (double v : p.knots) held = held && std::fabs(v) <= FLT_MAX;
+    for (double v : p.coeffs) held = held && std::fabs(v) <= FLT_MAX;
+    if (!held || p.period > FLT_MAX) {
+      refuse("knots, coeffs and period must be in the range of float32, which computes; got ",
+             listed(p.knots), ", ", listed(p.coeffs), ", ", p.period);
+    }
   }
   for (size_t i = 1; i < p.knots.size(); ++i) {
     if (p.knots[i - 1] >= p.knots[i]) {

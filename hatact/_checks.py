@@ -32,8 +32,13 @@ def check_tensors(x: Tensor, g: Tensor | None) -> None:
         )
 
 
-def check_numbers(knots: Sequence[float], coeffs: Sequence[float], period: float) -> None:
-    """ValueError unless the lists state a piecewise polynomial."""
+def check_numbers(
+    knots: Sequence[float],
+    coeffs: Sequence[float],
+    period: float,
+    dtype: torch.dtype = torch.float64,
+) -> None:
+    """ValueError unless the lists state a piecewise polynomial that `dtype` can compute with."""
     if not knots:
         raise ValueError("at least one knot is needed; got none")
     if not coeffs or len(coeffs) % (len(knots) + 1):
@@ -44,6 +49,12 @@ def check_numbers(knots: Sequence[float], coeffs: Sequence[float], period: float
     if not all(math.isfinite(v) for v in (*knots, *coeffs, period)):
         raise ValueError(
             f"knots, coeffs and period must be finite; got {knots}, {coeffs}, {period}"
+        )
+    range_ = torch.finfo(dtype)
+    if any(abs(v) > range_.max for v in (*knots, *coeffs, period)) or 0 < period < range_.tiny:
+        raise ValueError(
+            f"knots, coeffs and period must be in the range of {dtype}, which computes; "
+            f"got {knots}, {coeffs}, {period}"
         )
     if any(a >= b for a, b in pairwise(knots)):
         raise ValueError(f"knots must increase strictly; got {tuple(knots)}")

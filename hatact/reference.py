@@ -40,7 +40,7 @@ def ppoly(
         ValueError: for other dtypes, a g that does not match x, numbers that break a rule.
     """
     check_tensors(x, g)
-    check_numbers(knots, coeffs, period)
+    check_numbers(knots, coeffs, period, compute_dtype(x))
     z = x.to(compute_dtype(x))
     if period:
         z = z - (torch.ceil((z - knots[0]) / period) - 1) * period
