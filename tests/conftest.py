@@ -1,6 +1,7 @@
 """Fixtures of the whole suite."""
 
 import os
+import warnings
 
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # deterministic matmul on CUDA
 
@@ -11,6 +12,10 @@ import torch
 from cases import PLACES, Place
 
 import hatact
+
+with warnings.catch_warnings():  # torch's forward mode scripts its rules when it is first used
+    warnings.filterwarnings("ignore", "`torch.jit.script`", DeprecationWarning)
+    import torch._decomp.decompositions_for_jvp
 
 
 @pytest.fixture(autouse=True)
