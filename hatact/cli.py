@@ -39,7 +39,7 @@ def verify(
     quick: Annotated[bool, typer.Option("--quick", help="2 seeds, minutes (default).")] = False,
     full: Annotated[bool, typer.Option("--full", help="5 seeds, longer runs.")] = False,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    seeds: Annotated[int | None, typer.Option(help="Seeds a row: 2 quick, 5 full.")] = None,
+    seeds: Annotated[str | None, typer.Option(help="Seeds a row: 2 quick, 5 full.")] = None,
     out: Annotated[Path, typer.Option(help="Where results.json and pictures go.")] = Path("out"),
 ) -> None:
     """Check what papers claim, on this machine: a table, results.json, pictures.
@@ -55,11 +55,12 @@ def verify(
     for name in papers or ():
         if name not in known:
             raise _fail(f"a paper must be one of {', '.join(known)}; got {name!r}")
-    if seeds is not None and seeds < 1:
-        raise _fail(f"--seeds must be at least 1; got {seeds}")
+    if seeds is not None and not (seeds.isdecimal() and int(seeds) >= 1):
+        raise _fail(f"--seeds must be a whole number, at least 1; got {seeds!r}")
     _check_device(device)
     _check_out(out)
-    settings = Settings(not full, seeds or (FULL_SEEDS if full else QUICK_SEEDS), device)
+    count = int(seeds) if seeds else FULL_SEEDS if full else QUICK_SEEDS
+    settings = Settings(not full, count, device)
     results = _run({name: known[name] for name in papers or known}, settings, out)
     if not all(claim["as_recorded"] for claim in results["claims"]):
         raise typer.Exit(1)

@@ -17,14 +17,12 @@ import torch
 
 import hatact
 from hatact import ops
+from hatact.claims._pool import Advance
 
 REPRODUCED = "reproduced"
 PARTLY = "partly"
 NOT_REPRODUCED = "not reproduced"
 NOT_ATTEMPTED = "not attempted"
-
-Advance = Callable[[float], None]
-"""Called with a share of the claim's work, in the unit of `Claim.work`, as it is done."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +41,14 @@ class Settings:
 
 @dataclass
 class Outcome:
-    """What a claim's run found. `figures` are data for the pictures, `table` for the terminal."""
+    """What a claim's run found, in `findings` also what the verdict does not hang on.
+
+    `figures` are data for the pictures, `table` for the terminal.
+    """
 
     verdict: str
     reason: str
+    findings: list[str] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
     table: dict[str, Any] = field(default_factory=dict)
     figures: list[dict[str, Any]] = field(default_factory=list)
@@ -61,7 +63,7 @@ class Claim:
         statement: what is claimed, decidable, one sentence.
         recorded: the verdict that this package's own runs gave, by "quick" and "full".
         work: the size of the run, in any unit that its `Advance` also uses.
-        run: the run itself.
+        run: the run itself; it calls its `Advance` with every share of the work that is done.
     """
 
     id: str
@@ -144,6 +146,7 @@ def _record(
         "statement": claim.statement,
         "verdict": outcome.verdict,
         "reason": outcome.reason,
+        "findings": outcome.findings,
         "recorded": recorded,
         "as_recorded": outcome.verdict == recorded,
         "quick": settings.quick,

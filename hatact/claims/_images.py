@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from hatact.analysis import band_error, psnr
+from hatact.claims._pool import Advance
 from hatact.claims._training import Row, fit, spread
 
 SIDE, WIDTH, DEPTH = 64, 128, 4
@@ -84,9 +85,7 @@ class Run:
         }
 
 
-def train(
-    row: Row, seed: int, image: Tensor, steps: int, device: str, advance: Callable[[float], None]
-) -> Run:
+def train(row: Row, seed: int, image: Tensor, steps: int, device: str, advance: Advance) -> Run:
     """Train one row on the even pixels of `image`; the odd ones are looked at, never used."""
     side = image.shape[0]
     x, even = pixel_grid(side)
@@ -112,9 +111,15 @@ def train(
 
 def reconstructions(image: Tensor, runs: Sequence[Run], name: str, title: str) -> dict[str, Any]:
     """The image and what every run made of it, as data for the pictures (0 … 255)."""
-    panels = [{"title": "target", "note": "even pixels seen", "image": _grey(image)}]
+    panels = [
+        {
+            "title": "target",
+            "note": "even pixels are seen,\nodd ones held out",
+            "image": _grey(image),
+        }
+    ]
     for run in runs:
-        psnrs = f"seen {run.train_psnr[-1]:.1f} dB, held out {run.held_out_psnr[-1]:.1f} dB"
+        psnrs = f"seen {run.train_psnr[-1]:.1f} dB\nheld out {run.held_out_psnr[-1]:.1f} dB"
         panels.append({"title": str(run.row), "note": psnrs, "image": _grey(run.image)})
     return {"kind": "images", "name": name, "title": title, "panels": panels}
 
@@ -133,6 +138,7 @@ def bands_over_training(runs: Sequence[Run], name: str, title: str) -> dict[str,
         "title": title,
         "x_label": "training step",
         "y_label": "relative error of the band",
+        "share_y": True,
         "legend": "cycles per image side",
         "panels": [
             {
@@ -157,6 +163,7 @@ def psnr_over_training(runs: Sequence[Run], name: str, title: str) -> dict[str, 
         "title": title,
         "x_label": "training step",
         "y_label": "PSNR (dB)",
+        "share_y": False,
         "legend": "activation",
         "panels": [
             {

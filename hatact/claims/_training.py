@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -12,24 +14,27 @@ from torch import Tensor, nn
 from hatact import RELU
 from hatact.nn import Hat, Piecewise
 
+Result = TypeVar("Result")
+_GENERATOR = threading.Lock()
+
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a comparison: f(scale·z) in every layer, the first layer's weights × `first`.
+    """One line of a comparison: f(scale·z) in every layer, of a network that reads input·x.
 
-    `first` is the usual control, an input scale: the network at first·x.
+    `input` multiplies the first layer's initial weights, so it is a scale of the input.
     """
 
     activation: str  # "hat" or "relu"
     scale: float = 1
-    first: float = 1
+    input: float = 1
     lr: float = 1e-3
 
     def __str__(self) -> str:
         inside = "x" if self.scale == 1 else f"{self.scale:g}x"
         name = f"{self.activation}({inside})"
-        if self.first != 1:
-            name += f", first layer ×{self.first:g}"
+        if self.input != 1:
+            name += f", input ×{self.input:g}"
         return name if self.lr == 1e-3 else f"{name}, lr {self.lr:g}"
 
     def module(self) -> nn.Module:
@@ -40,13 +45,14 @@ class Row:
         """inputs → width → … → 1 with `depth` linear layers in PyTorch's default initialisation."""
         sizes = [inputs, *[width] * (depth - 1), 1]
         layers: list[nn.Module] = []
-        with torch.random.fork_rng(devices=[]):  # default initialisation draws from the global one
+        # Default initialisation draws from the one global generator, and runs go side by side.
+        with _GENERATOR, torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             for a, b in pairwise(sizes):
                 layers += [nn.Linear(a, b), self.module()]
         model = nn.Sequential(*layers[:-1])
         with torch.no_grad():
-            next(model.parameters()).mul_(self.first)
+            next(model.parameters()).mul_(self.input)
         return model.to(device)
 
 
@@ -81,4 +87,12 @@ def spread(values: Sequence[float], spec: str) -> str:
     if not values:
         return "–"
     low, high = format(min(values), spec), format(max(values), spec)
-    return low if low == high else f"{low} … {high}"
+    return low if low == high else f"{low}–{high}"
+
+
+def by_row(pairs: Sequence[tuple[Row, int]], results: Sequence[Result]) -> dict[Row, list[Result]]:
+    """Results of (row, seed) pairs, gathered by row in the order of the pairs."""
+    gathered: dict[Row, list[Result]] = {}
+    for (row, _), result in zip(pairs, results, strict=True):
+        gathered.setdefault(row, []).append(result)
+    return gathered

@@ -38,17 +38,19 @@ def sections() -> dict[str, Rows]:
 
 
 def _versions() -> Rows:
-    rows = [
+    return [
         ("hatact", hatact.__version__),
         ("python", platform.python_version()),
         ("torch", str(torch.__version__)),
+        *((name, _version(name, extra)) for name, extra in OPTIONAL.items()),
     ]
-    for name, extra in OPTIONAL.items():
-        try:
-            rows.append((name, metadata.version(name)))
-        except metadata.PackageNotFoundError:
-            rows.append((name, f"missing; pip install '{extra}' brings it"))
-    return rows
+
+
+def _version(name: str, extra: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return f"missing; pip install '{extra}' brings it"
 
 
 def _backends() -> Rows:
@@ -57,9 +59,7 @@ def _backends() -> Rows:
         serves = f"serves {', '.join(backend.devices)}" if backend.devices else "not available"
         why = "; ".join(f"not {device}: {reason}" for device, reason in backend.reasons.items())
         rows.append((name, f"{serves}; {why}" if why else serves))
-    for device in ops.DEVICES:
-        rows.append((f"used on {device}", _used(device)))
-    return rows
+    return [*rows, *((f"used on {device}", _used(device)) for device in ops.DEVICES)]
 
 
 def _used(device: str) -> str:

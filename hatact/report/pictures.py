@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def _edges(centres: Sequence[float], logarithmic: bool) -> list[float]:
     if len(values) == 1:
         inner, first, last = [], values[0] - 0.5, values[0] + 0.5
     else:
-        inner = [(a + b) / 2 for a, b in zip(values[:-1], values[1:], strict=True)]
+        inner = [(a + b) / 2 for a, b in pairwise(values)]
         first = values[0] - (inner[0] - values[0])
         last = values[-1] + (values[-1] - inner[-1])
     edges = [first, *inner, last]
@@ -84,6 +85,7 @@ def heat_maps(figure: Figure) -> Any:
             rasterized=True,
         )
         axis.set_yscale("log")
+        axis.yaxis.set_major_formatter("{x:g}")
         axis.set_xticks(panel["x"][1::2])
         axis.set_title(panel["title"])
     canvas.supxlabel(figure["x_label"], fontsize="medium")
@@ -94,48 +96,58 @@ def heat_maps(figure: Figure) -> Any:
 
 
 def arrivals(figure: Figure) -> Any:
-    """Steps to the threshold: median and range over seeds; what never arrived, above the line."""
-    canvas, (axis,) = _grid(1, 1, 7.5, 4.2)
+    """Steps to the threshold: every seed a dot, the median a line; above, what never arrived."""
+    canvas, (axis,) = _grid(1, 1, 8.0, 4.6)
     horizon, ks = figure["horizon"], figure["x"]
-    never = horizon * 1.6
+    top = horizon * 1.35
     for i, series in enumerate(figure["series"]):
-        seeds = [[never if s is None else max(s, 1) for s in seed] for seed in series["seeds"]]
-        columns = [sorted(column) for column in zip(*seeds, strict=True)]
-        middle = [c[len(c) // 2] for c in columns]
         colour = PALETTE[i % len(PALETTE)]
-        shift = 1 + 0.012 * (i - len(figure["series"]) / 2)  # keeps equal points apart
-        xs = [k * shift for k in ks]
+        columns = [
+            sorted(math.inf if s is None else max(s, 1) for s in c)
+            for c in zip(*series["seeds"], strict=True)
+        ]
+        middle = [c[len(c) // 2] for c in columns]
+        for k, column in zip(ks, columns, strict=True):
+            arrived = [s for s in column if s < math.inf]
+            axis.plot([k] * len(arrived), arrived, ".", color=colour, markersize=4, alpha=0.6)
+        look = {"color": colour, "marker": MARKERS[i % len(MARKERS)], "markersize": 5}
+        line = STYLES[i // len(PALETTE) % len(STYLES)]
         axis.plot(
-            xs,
-            middle,
-            STYLES[i // len(PALETTE) % len(STYLES)],
-            marker=MARKERS[i % len(MARKERS)],
-            markersize=5,
-            color=colour,
+            ks,
+            [m if m < math.inf else math.nan for m in middle],
+            line,
+            **look,
             label=series["label"],
         )
-        axis.vlines(xs, [c[0] for c in columns], [c[-1] for c in columns], colors=colour, lw=1)
-    axis.axhspan(horizon * 1.25, horizon * 2.1, color="0.9", zorder=0)
-    axis.text(ks[-1], never * 1.02, f"not within {horizon} steps", ha="right", va="bottom", size=8)
+        never = [k for k, m in zip(ks, middle, strict=True) if m == math.inf]
+        axis.plot(never, [top] * len(never), linestyle="", **look)
+        top *= 1.12
+    axis.axhspan(horizon, top * 1.05, color="0.93", zorder=0)
+    axis.annotate(
+        f"not within {horizon} steps", (0.01, 0.985), xycoords="axes fraction", va="top", size=8
+    )
     axis.set(
         xscale="log",
         yscale="log",
         xlabel=figure["x_label"],
         ylabel=figure["y_label"],
         title=figure["title"],
-        ylim=(None, horizon * 2.1),
+        ylim=(None, top * 1.3),
     )
     axis.set_xticks(ks, [str(k) for k in ks])
     axis.minorticks_off()
+    axis.yaxis.set_major_formatter("{x:g}")
     axis.grid(alpha=0.3)
-    axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize="small")
+    axis.legend(
+        loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize="small", reverse=True
+    )
     return canvas
 
 
 def curves(figure: Figure) -> Any:
     """Lines over training, one panel a network or a measure, one legend for all."""
     panels = figure["panels"]
-    canvas, axes = _grid(len(panels), 4, 3.2, 3.0, sharey=True)
+    canvas, axes = _grid(len(panels), 4, 3.2, 3.0, sharey=figure["share_y"])
     for axis, panel in zip(axes, panels, strict=True):
         for i, series in enumerate(panel["series"]):
             axis.plot(
@@ -157,11 +169,11 @@ def curves(figure: Figure) -> Any:
 
 def images(figure: Figure) -> Any:
     """Grey images side by side, a note under each."""
-    canvas, axes = _grid(len(figure["panels"]), 5, 2.3, 2.4)
+    canvas, axes = _grid(len(figure["panels"]), 5, 2.3, 2.7)
     for axis, panel in zip(axes, figure["panels"], strict=True):
         axis.imshow(panel["image"], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
         axis.set_title(panel["title"], fontsize="medium")
-        axis.set_xlabel(panel["note"], fontsize="x-small")
+        axis.set_xlabel(panel["note"], fontsize="small")
         axis.set_xticks([])
         axis.set_yticks([])
     canvas.suptitle(figure["title"])

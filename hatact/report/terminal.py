@@ -24,6 +24,8 @@ def show_claim(console: Console, claim: Mapping[str, Any]) -> None:
         for row in table["rows"]:
             grid.add_row(*(escape(cell) for cell in row))
         console.print(grid)
+    for finding in claim["findings"]:
+        console.print(f"· {escape(finding)}")
     console.print(f"{verdict(claim)}: {escape(claim['reason'])}")
 
 
