@@ -1,0 +1,164 @@
+"""Wrong input states the rule and what was got, on every backend; unusual valid input works."""
+
+import random
+
+import pytest
+import torch
+from cases import LAYOUTS, POOL
+from oracle import assert_within, compute_eps, magnitude, settled
+
+from hatact import HAT, PiecewisePolynomial, autograd, functional, nn, reference
+
+raw = torch.ops.hatact.ppoly
+ERRORS = (ValueError, RuntimeError)
+
+
+NOT_FLOATS = {  # and what C++ calls them
+    torch.int64: "Long",
+    torch.int32: "Int",
+    torch.uint8: "Byte",
+    torch.bool: "Bool",
+    torch.complex64: "ComplexFloat",
+    torch.complex128: "ComplexDouble",
+}
+
+
+@pytest.mark.parametrize("dtype", NOT_FLOATS, ids=str)
+def test_dtypes_that_are_not_real_floats(place, dtype):
+    x = torch.ones(3, dtype=dtype, device=place.device)
+    says = f"x must be float16, bfloat16, float32 or float64; got ({dtype}|{NOT_FLOATS[dtype]})$"
+    for call in (functional.hat, nn.BSpline(), lambda x: raw(x, None, *HAT.numbers)):
+        with pytest.raises(ERRORS, match=says):
+            call(x)
+        with torch.no_grad(), pytest.raises(ERRORS, match=says):
+            call(x[:0])
+
+
+@pytest.mark.parametrize("x", [[1.0, 2.0], 1.5, None, "x"], ids=str)
+def test_not_a_tensor(x):
+    for call in (functional.hat, functional.bspline, nn.Hat()):
+        with pytest.raises(ValueError, match=rf"a torch.Tensor; got {type(x).__name__}"):
+            call(x)
+
+
+@pytest.mark.parametrize("spec", [None, (0, 1), "hat", HAT.numbers, PiecewisePolynomial], ids=str)
+def test_not_a_spec(spec):
+    says = r"spec must be a hatact.PiecewisePolynomial; got (NoneType|tuple|str|type)"
+    with pytest.raises(ValueError, match=says):
+        functional.piecewise(torch.ones(2), spec)
+    with pytest.raises(ValueError, match=says):
+        nn.Piecewise(spec)
+
+
+@pytest.mark.parametrize(
+    ("g", "got"),
+    [
+        (torch.ones(4), r"got \(4,\) torch.float32"),
+        (torch.ones(()), r"got \(\) torch.float32"),
+        (torch.ones(1), r"got \(1,\) torch.float32"),
+        (torch.ones(3, 1), r"got \(3, 1\) torch.float32"),
+        (torch.ones(3, dtype=torch.float64), r"got \(3,\) torch.float64"),
+        (torch.ones(3, dtype=torch.int64), r"got \(3,\) torch.int64"),
+        (torch.ones(3, device="meta"), r"got \(3,\) torch.float32 meta"),
+    ],
+    ids=["longer", "scalar", "broadcastable", "more dims", "fp64", "int", "device"],
+)
+def test_g_that_does_not_match(place, g, got):
+    x = torch.ones(3, device=place.device)
+    g = g if g.is_meta else g.to(place.device)
+    says = rf"g must have x's shape, dtype and device, \(3,\) torch.float32 .*; {got}"
+    with pytest.raises(ERRORS, match=says):
+        raw(x, g, *HAT.numbers)
+    with pytest.raises(ERRORS, match=says):
+        autograd.ppoly(x.requires_grad_(), g, HAT)
+
+
+BAD_NUMBERS = {
+    "no knots": (([], [0.0, 0.0], 0.0), "at least one knot is needed; got none"),
+    "no coefficients": (([0.0], [], 0.0), r"for n = 1 knots; got 0 numbers"),
+    "lengths": (([0.0, 1.0], [1.0] * 4, 0.0), r"for n = 2 knots; got 4 numbers"),
+    "unsorted": (([0.0, 2.0, 1.0], [1.0] * 4, 0.0), "knots must increase strictly; got .*2.*1"),
+    "equal": (([1.0, 1.0], [1.0] * 3, 0.0), "knots must increase strictly; got .*1.*1"),
+    "NaN knot": (([0.0, float("nan")], [1.0] * 3, 0.0), "must be finite; got .*nan"),
+    "infinite knot": (([float("-inf"), 0.0], [1.0] * 3, 0.0), "must be finite; got .*inf"),
+    "NaN coefficient": (([0.0], [1.0, float("nan")], 0.0), "must be finite; got .*nan"),
+    "infinite period": (([0.0], [1.0, 1.0], float("inf")), "must be finite; got .*inf"),
+    "NaN period": (([0.0], [1.0, 1.0], float("nan")), "must be finite; got .*nan"),
+    "negative period": (([0.0], [1.0, 1.0], -2.0), "period must be positive, or 0 .*; got -2"),
+    "outside the period": (([0.0, 3.0], [1.0] * 3, 2.0), "within one period, 2.*; got .*0.*3"),
+}
+
+
+@pytest.mark.parametrize("grad", [False, True], ids=["plain", "grad"])
+@pytest.mark.parametrize("numbers", BAD_NUMBERS)
+def test_raw_op_with_broken_numbers(place, numbers, grad):
+    arguments, says = BAD_NUMBERS[numbers]
+    for n in (5, 0):
+        x = torch.linspace(-1, 1, n, device=place.device, requires_grad=grad)
+        with pytest.raises(ERRORS, match=says):
+            raw(x, None, *arguments)
+
+
+def test_numbers_beyond_the_computing_dtype(place):
+    """1e300 is no float32: an error, where infinity would give NaN silently; float64 has it."""
+    wide = PiecewisePolynomial((0, 1e300), ((0,), (1, 0), (1e300,)))
+    x = torch.tensor([-1.0, 3.0], device=place.device)
+    for dtype in (torch.float32, torch.bfloat16, torch.float16):
+        with pytest.raises(ERRORS, match=r"range of .*float.*got .*1e\+300"):
+            functional.piecewise(x.to(dtype), wide)
+    assert functional.piecewise(x.double(), wide).tolist() == [0, 3]
+
+
+def _long(knots: int, degree: int) -> PiecewisePolynomial:
+    rng = random.Random(knots)
+    pieces = [
+        tuple(rng.uniform(-1, 1) * 20**k for k in range(degree, -1, -1)) for _ in range(knots + 1)
+    ]
+    return PiecewisePolynomial([k / 20 for k in range(knots)], [(1,), *pieces[1:-1], (2,)])
+
+
+LENGTHS = [(500, 1), (500, 3), (15, 2), (16, 2), (17, 2), (64, 1), (3, 20), (100, 20)]
+
+
+@pytest.mark.parametrize(("knots", "degree"), LENGTHS)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16], ids=str)
+def test_long_lists(place, knots, degree, dtype):
+    """More knots or powers than any kernel was compiled for: right all the same, and its VJP."""
+    spec = _long(knots, degree)
+    gen = torch.Generator().manual_seed(0)
+    x = (torch.rand(POOL, generator=gen, dtype=torch.float64) * (knots + 2) / 20 - 0.05).to(dtype)
+    g = torch.randn(POOL, generator=gen).to(dtype)
+    x_there, g_there = x.to(place.device), g.to(place.device)
+    share = torch.finfo(dtype).eps + 2 * (degree + 2) * compute_eps(dtype)
+    keep = settled(spec, x)
+    for f in (spec, spec.derivative()):
+        expected = reference.ppoly(x.double(), g.double(), *f.numbers)
+        tolerance = share * magnitude(f, x) * g.double().abs()
+        y = raw(x_there, g_there, *f.numbers)
+        assert_within(y[keep], expected[keep], tolerance[keep], x[keep], "long")
+        for layout in (LAYOUTS["transposed"], LAYOUTS["sliced_2d"]):
+            assert torch.equal(raw(layout(x_there), layout(g_there), *f.numbers), layout(y))
+    leaf = x_there.clone().requires_grad_()
+    (gx,) = torch.autograd.grad(functional.piecewise(leaf, spec), leaf, g_there)
+    assert torch.equal(gx, y)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_knots_that_float32_cannot_tell_apart(place, dtype):
+    """The piece between them vanishes; nothing divides by its width."""
+    spec = PiecewisePolynomial((0, 1, 1 + 1e-12, 2), ((0,), (1, 0), (7,), (-1, 1), (0,)))
+    x = torch.tensor([0.5, 1.0, 1.0078125, 1.5, 2.5], device=place.device, dtype=dtype)
+    y = functional.piecewise(x, spec).double().cpu()
+    expected = torch.tensor([0.5, 1.0, 1 - 0.0078125, 0.5, 0], dtype=torch.float64)
+    assert (y - expected).abs().max() <= torch.finfo(dtype).eps
+
+
+def test_rules_of_scale_and_degree():
+    for call in (functional.hat, functional.bw_relu, functional.bspline):
+        with pytest.raises(ValueError, match="the scale must be positive; got -2"):
+            call(torch.ones(3), scale=-2)
+    with pytest.raises(ValueError, match=r"the scale must be finite.*got nan"):
+        nn.Hat(float("nan"))
+    for call in (nn.BSpline, lambda degree: functional.bspline(torch.ones(2), degree)):
+        with pytest.raises(ValueError, match="an integer from 0 to 5; got 9"):
+            call(9)
