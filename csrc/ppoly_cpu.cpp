@@ -5,6 +5,9 @@
 #include <cstring>
 #include <limits>
 
+#include <torch/headeronly/util/BFloat16.h>
+#include <torch/headeronly/util/Half.h>
+
 #include "ppoly_host.h"
 #include "ppoly_plan.h"
 
@@ -65,7 +68,7 @@ const Capability& capability() {
 template <typename T>
 class Tables {
  public:
-  explicit Tables(const Numbers& p) {
+  Tables(const Numbers& p, Storage storage) {
     const int n = static_cast<int>(p.knots.size()), pieces = p.pieces(), width = p.width();
     Plan<T>& s = plan_;
     s.knots = n;
@@ -97,6 +100,9 @@ class Tables {
       s.high = s.origin + s.period;
     }
     s.select_limits = p.period == 0 && (ragged(0) || ragged(n));
+    if (storage == Storage::bf16) key_knots<c10::BFloat16>(p);
+    if (storage == Storage::f16) key_knots<c10::Half>(p);
+    s.key = keys_.data();
     s.knot = knot;
     s.base = base;
     s.coef = coef;
@@ -105,13 +111,25 @@ class Tables {
   const Plan<T>& plan() const { return plan_; }
 
  private:
+  // x > t, for x of a half type H, is x > the largest H that is not above t.
+  template <typename H>
+  void key_knots(const Numbers& p) {
+    for (double exact : p.knots) {
+      const float t = static_cast<float>(exact);
+      const H near = static_cast<H>(t);
+      const int16_t key = t == 0 ? int16_t{0} : sort_key(near.x);
+      keys_.push_back(static_cast<int16_t>(key - (static_cast<float>(near) > t)));
+    }
+  }
+
   std::vector<T> values_;
+  std::vector<int16_t> keys_;
   Plan<T> plan_;
 };
 
 template <typename T>
 void run(Storage storage, const Numbers& numbers, const Operands& o, int64_t bytes) {
-  const Tables<T> tables(numbers);
+  const Tables<T> tables(numbers, storage);
   const Kernel kernel = capability().kernel;
   const char* x = static_cast<const char*>(o.x.const_data_ptr());
   const char* g = o.g ? static_cast<const char*>(o.g->const_data_ptr()) : nullptr;

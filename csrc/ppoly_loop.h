@@ -41,11 +41,29 @@ HATACT_INLINE void block(const Plan<typename V::T>& p, const S* x, const S* g, b
     HATACT_EACH(const R turns = V::sub(V::ceil(V::div(V::sub(r[j], origin), period)), one);
                 r[j] = V::sub_mul(r[j], turns, period));
   }
+  const auto count = [&]() __attribute__((always_inline)) {
+    for (int k = 0; k < p.knots; ++k) {
+      const R knot = V::set(p.knot[k]);
+      HATACT_EACH(i[j] = V::count_greater(i[j], r[j], knot));
+    }
+  };
   const R low = V::set(p.low), high = V::set(p.high);
   HATACT_EACH(r[j] = V::clamp(r[j], low, high));
-  for (int k = 0; k < p.knots; ++k) {
-    const R knot = V::set(p.knot[k]);
-    HATACT_EACH(i[j] = V::count_greater(i[j], r[j], knot));
+  if constexpr (V::counts_bits && sizeof(S) == 2) {
+    if (p.period == 0) {  // compare half types as they are stored: twice as many a register
+      typename V::I low_half = V::zero_index(), high_half = low_half;
+      const auto low_keys = V::keys(x), high_keys = V::keys(x + 2 * V::width);
+      for (int k = 0; k < p.knots; ++k) {
+        low_half = V::count_greater(low_half, low_keys, p.key[k]);
+        high_half = V::count_greater(high_half, high_keys, p.key[k]);
+      }
+      V::widen(x, low_half, i[0], i[1]);
+      V::widen(x, high_half, i[2], i[3]);
+    } else {
+      count();
+    }
+  } else {
+    count();
   }
   const int degree = D < 0 ? p.degree : D;
   HATACT_EACH(

@@ -18,6 +18,7 @@ struct Plan {
   int degree = 0;
   int stride = 0;
   const T* knot = nullptr;
+  const int16_t* key = nullptr;  // for half types: the knots as bits, see sort_key
   const T* base = nullptr;
   const T* coef = nullptr;
   // x is clamped to [low, high], where a tail is constant so that 0·inf never arises, and to the
@@ -28,6 +29,11 @@ struct Plan {
   T limit_low = 0, limit_high = 0;
   T origin = 0, period = 0;  // period 0: not periodic
 };
+
+// A half type's bits as an integer of the same order: −0 comes just below +0.
+constexpr int16_t sort_key(uint16_t bits) {
+  return static_cast<int16_t>(bits & 0x8000 ? bits ^ 0x7fff : bits);
+}
 
 // g is null, one element (scalar_g) or as long as x. y may be x.
 struct Arrays {

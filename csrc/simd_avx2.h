@@ -19,6 +19,7 @@ struct F32x8 {
   using BF16 = BF16Bits;
   static constexpr int width = 8;
   static constexpr int table = 8;  // pieces that one vpermps can look up
+  static constexpr bool counts_bits = true;
 
   static R set(float v) { return _mm256_set1_ps(v); }
   static void load(const float* p, R& a, R& b) {
@@ -74,6 +75,26 @@ struct F32x8 {
   static I count_greater(I i, R x, R knot) {
     return _mm256_sub_epi32(i, _mm256_castps_si256(_mm256_cmp_ps(x, knot, _CMP_GT_OQ)));
   }
+  // 16 half-type elements as sort_key, how many knots each exceeds, and those counts as the
+  // indices of the two registers that load() makes of the same elements.
+  struct Keys { __m256i at; };
+  template <typename S>
+  static Keys keys(const S* p) {
+    const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    const __m256i flip = _mm256_srli_epi16(_mm256_srai_epi16(bits, 15), 1);
+    return {_mm256_xor_si256(bits, flip)};
+  }
+  static I count_greater(I i, Keys x, int16_t knot) {
+    return _mm256_sub_epi16(i, _mm256_cmpgt_epi16(x.at, _mm256_set1_epi16(knot)));
+  }
+  static void widen(const BF16*, I i, I& a, I& b) {
+    a = _mm256_unpacklo_epi16(i, _mm256_setzero_si256());
+    b = _mm256_unpackhi_epi16(i, _mm256_setzero_si256());
+  }
+  static void widen(const F16*, I i, I& a, I& b) {
+    a = _mm256_cvtepu16_epi32(_mm256_castsi256_si128(i));
+    b = _mm256_cvtepu16_epi32(_mm256_extracti128_si256(i, 1));
+  }
   template <bool kGather>
   static I place(I i) { return i; }
   template <bool kGather>
@@ -97,6 +118,7 @@ struct F64x4 {
   using I = __m256i;
   static constexpr int width = 4;
   static constexpr int table = 8;  // two vpermps of four doubles each, and a blend
+  static constexpr bool counts_bits = false;
 
   static R set(double v) { return _mm256_set1_pd(v); }
   static void load(const double* p, R& a, R& b) {

@@ -19,6 +19,7 @@ struct F32x16 {
   using BF16 = BF16Bits;
   static constexpr int width = 16;
   static constexpr int table = 16;  // pieces that one vpermps can look up
+  static constexpr bool counts_bits = true;
 
   static R set(float v) { return _mm512_set1_ps(v); }
   static void load(const float* p, R& a, R& b) {
@@ -77,6 +78,27 @@ struct F32x16 {
     return _mm512_mask_add_epi32(i, _mm512_cmp_ps_mask(x, knot, _CMP_GT_OQ), i,
                                  _mm512_set1_epi32(1));
   }
+  // 32 half-type elements as sort_key, how many knots each exceeds, and those counts as the
+  // indices of the two registers that load() makes of the same elements.
+  struct Keys { __m512i at; };
+  template <typename S>
+  static Keys keys(const S* p) {
+    const __m512i bits = _mm512_loadu_si512(p);
+    const __m512i flip = _mm512_srli_epi16(_mm512_srai_epi16(bits, 15), 1);
+    return {_mm512_xor_si512(bits, flip)};
+  }
+  static I count_greater(I i, Keys x, int16_t knot) {
+    return _mm512_mask_add_epi16(i, _mm512_cmpgt_epi16_mask(x.at, _mm512_set1_epi16(knot)), i,
+                                 _mm512_set1_epi16(1));
+  }
+  static void widen(const BF16*, I i, I& a, I& b) {
+    a = _mm512_unpacklo_epi16(i, _mm512_setzero_si512());
+    b = _mm512_unpackhi_epi16(i, _mm512_setzero_si512());
+  }
+  static void widen(const F16*, I i, I& a, I& b) {
+    a = _mm512_cvtepu16_epi32(_mm512_castsi512_si256(i));
+    b = _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(i, 1));
+  }
   template <bool kGather>
   static I place(I i) { return i; }
   template <bool kGather>
@@ -101,6 +123,7 @@ struct F64x8 {
   using I = __m512i;
   static constexpr int width = 8;
   static constexpr int table = 8;
+  static constexpr bool counts_bits = false;
 
   static R set(double v) { return _mm512_set1_pd(v); }
   static void load(const double* p, R& a, R& b) {

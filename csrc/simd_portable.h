@@ -13,6 +13,7 @@ namespace {
 template <typename Scalar>
 struct Lanes {
   static constexpr int width = 8;
+  static constexpr bool counts_bits = false;
   static constexpr int table = 1 << 30;  // an indexed load takes a table of any length
   using T = Scalar;
   using F16 = c10::Half;

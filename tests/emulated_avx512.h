@@ -99,6 +99,39 @@ inline bits packus(bits a, bits b) {
     return uint16_t(from < 0 ? 0 : from > 0xffff ? 0xffff : from);
   }));
 }
+template <typename F> bits each_word(F f) {
+  return as<bits>(each<shorts>([&](int l) { return uint16_t(f(l)); }));
+}
+inline int16_t word(const bits& a, int l) { return int16_t(as<shorts>(a).at[l]); }
+inline bits words(int v) { return each_word([&](int) { return v; }); }
+inline bits words_right(bits a, int n) {
+  return each_word([&](int l) { return uint16_t(word(a, l)) >> n; });
+}
+inline bits words_right_signed(bits a, int n) {
+  return each_word([&](int l) { return word(a, l) >> n; });
+}
+inline bits exclusive(bits a, bits b) {
+  return each<bits>([&](int l) { return a.at[l] ^ b.at[l]; });
+}
+inline uint32_t words_greater(bits a, bits b) {
+  uint32_t mask = 0;
+  for (int l = 0; l < 32; ++l) mask |= uint32_t(word(a, l) > word(b, l)) << l;
+  return mask;
+}
+inline bits mask_add_words(bits otherwise, uint32_t mask, bits a, bits b) {
+  return each_word(
+      [&](int l) { return mask >> l & 1 ? word(a, l) + word(b, l) : word(otherwise, l); });
+}
+inline bits widen(__m256i half) {
+  uint16_t from[16];
+  std::memcpy(from, &half, sizeof from);
+  return each<bits>([&](int l) { return uint32_t(from[l]); });
+}
+inline __m256i half_of(bits a, int high) {
+  __m256i half;
+  std::memcpy(&half, a.at + 8 * high, sizeof half);
+  return half;
+}
 inline bits load_bits(const void* p) {
   bits r;
   std::memcpy(&r, p, sizeof r);
@@ -176,6 +209,16 @@ inline __m256i to_half(f32 a) {
 #define _mm512_unpacklo_epi16 emulated::unpacklo
 #define _mm512_unpackhi_epi16 emulated::unpackhi
 #define _mm512_packus_epi32 emulated::packus
+#define _mm512_set1_epi16(v) emulated::words(v)
+#define _mm512_srli_epi16 emulated::words_right
+#define _mm512_srai_epi16 emulated::words_right_signed
+#define _mm512_xor_si512 emulated::exclusive
+#define _mm512_cmpgt_epi16_mask emulated::words_greater
+#define _mm512_mask_add_epi16 emulated::mask_add_words
+#define _mm512_cvtepu16_epi32 emulated::widen
+#define _mm512_castsi512_si256(a) emulated::half_of(a, 0)
+#undef _mm512_extracti64x4_epi64
+#define _mm512_extracti64x4_epi64(a, high) emulated::half_of(a, high)
 #define _mm512_cvtph_ps emulated::from_half
 #undef _mm512_cvtps_ph
 #define _mm512_cvtps_ph(a, how) emulated::to_half(a)
