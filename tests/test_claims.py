@@ -182,7 +182,7 @@ def test_the_whole_image_run_with_relu_in_hats_place(monkeypatch):
     monkeypatch.setattr(Row, "module", lambda self: torch.nn.ReLU())
     monkeypatch.setattr(_images, "WIDTH", 8)
     plan = ((*hong2022.IMAGE_HATS, *hong2022.IMAGE_RELUS), 10)
-    monkeypatch.setattr(hong2022, "_image_plan", lambda settings: plan)
+    monkeypatch.setattr(hong2022, "_image_plan", lambda: plan)
     done = []
     settings = Settings(quick=True, seeds=1)
     outcome = hong2022.run_image(settings, done.append)
@@ -285,6 +285,12 @@ def test_a_wrong_gradient_shows_in_the_control(small, monkeypatch):
     wrong = _agreement.compare(rows, 0, "cpu", quiet)
     assert not wrong["agrees"]
     assert "too far" in _agreement.sentence({**wrong, "compared": True})
+
+
+def test_relu_trains_alike_with_denormals_flushed(small):
+    """A kernel that compares with a subnormal number loses ReLU's slope in such a run."""
+    found = _agreement.compare((Row("relu"), Row("relu", 8)), 0, "cpu", quiet)
+    assert found["agrees"], _agreement.sentence(found)
 
 
 class _Remember:

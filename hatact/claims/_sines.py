@@ -144,7 +144,7 @@ def table(by_row: dict[str, list[Run]]) -> dict[str, Any]:
                 name,
                 *("–" if math.isinf(m) else f"{m:g}" for m in middle),
                 f"{statistics.median(slopes):.2f}{mark}" if slopes else "–",
-                f"{statistics.median(run.losses[-1] for run in runs):.0e}",
+                f"{statistics.median(run.losses[-1] for run in runs):.2g}",
             ]
         )
     return {

@@ -91,7 +91,7 @@ def _ratio(high: int | None, low: int | None) -> float | None:
 
 def _spectrum_plan(settings: Settings) -> tuple[tuple[Row, ...], int]:
     hats = HATS if settings.quick else HATS + MORE_HATS
-    return hats + RELUS, 800 if settings.quick else 5000
+    return hats + RELUS, 800 if settings.quick else 3000
 
 
 def _spectrum_work(settings: Settings) -> float:
@@ -219,19 +219,19 @@ def _middle_band(runs: Sequence[dict[str, Any]], band: int) -> float:
     return float(statistics.median(run["band_errors"][band] for run in runs))
 
 
-def _image_plan(settings: Settings) -> tuple[tuple[Row, ...], int]:
-    return IMAGE_HATS + IMAGE_RELUS, 500 if settings.quick else 2000
+def _image_plan() -> tuple[tuple[Row, ...], int]:
+    return IMAGE_HATS + IMAGE_RELUS, 500
 
 
 def _image_work(settings: Settings) -> float:
-    rows, steps = _image_plan(settings)
+    rows, steps = _image_plan()
     return len(rows) * settings.seeds * (steps + 1)
 
 
 def run_image(settings: Settings, advance: Advance) -> Outcome:
     """Claim 2: train every row from every seed on half of the pixels, decide on the other half."""
     image = _images.picture(IMAGE)
-    rows, steps = _image_plan(settings)
+    rows, steps = _image_plan()
     pairs = [(row, seed) for row in rows for seed in range(settings.seeds)]
     tasks = [
         partial(_images.train, row, seed, image, steps, settings.device) for row, seed in pairs

@@ -135,6 +135,7 @@ def arrivals(figure: Figure) -> Any:
         ylim=(None, top * 1.3),
     )
     axis.set_xticks(ks, [str(k) for k in ks])
+    axis.set_yticks([10**p for p in range(9) if 10**p <= horizon])
     axis.minorticks_off()
     axis.yaxis.set_major_formatter("{x:g}")
     axis.grid(alpha=0.3)
