@@ -1,7 +1,8 @@
 // f(x) for host and device: no torch, no containers.
 //
-// An element finds its piece by counting the knots below it, and looks the piece's numbers up.
-// A chain of selects over them would take n (D + 3) instructions in place of 2 n + D + 2.
+// The numbers of f are a table: a row of knots, one of base points and one for each power of the
+// coefficients, highest first. An element finds its piece by bisection and looks the piece's
+// numbers up: 3 log₂(n + 1) + D + 3 instructions. A chain of selects would take n (D + 3).
 #pragma once
 
 #include <math.h>
@@ -17,7 +18,8 @@ namespace hatact {
 // What holds for all pieces.
 template <typename T>
 struct Outline {
-  int knots, degree;
+  int degree;
+  int top;  // the largest power of 2 that is at most the number of knots
   // x is clamped to [low, high]: at knots where a tail is constant, so that 0·inf never arises,
   // and to the period, which rounding leaves once x is large. Otherwise they are infinite.
   T low, high;
@@ -27,51 +29,61 @@ struct Outline {
   T origin, period, inverse;  // inverse = 1/period; period 0: not periodic
 };
 
-// Base points and coefficients, highest power first; entry i of a row belongs to piece i.
+// Rows of N entries: knots, padded with +inf; base points; coefficients. Entry i of the latter
+// two belongs to piece i. At most N − 1 knots, N a power of 2; of degree at most D.
 template <typename T, int N, int D>
-struct Rows {
-  T base[N + 1];
-  T coef[D + 1][N + 1];
+struct Table {
+  T row[D + 3][N];
+
+  // An entry by its place in bytes, which takes no instruction to scale.
+  HATACT_HD T at(int r, int place) const {
+    return *reinterpret_cast<const T*>(reinterpret_cast<const char*>(row[r]) + place);
+  }
 };
 
-// A piecewise polynomial of at most N knots and of degree at most D.
 template <typename T, int N, int D>
 struct PPoly {
   Outline<T> outline;
-  T knot[N];
-  Rows<T, N, D> rows;
+  Table<T, N, D> table;
 };
 
-// Writes knots, base points and coefficients, `stride` apart and padded with zeros to `rows` − 1
-// powers; each is rounded once to T.
+inline int top_of(int knots) {
+  int top = 1;
+  while (2 * top <= knots) top *= 2;
+  return top;
+}
+
+// Fills rows of `stride` entries for powers up to `degree`, which may exceed that of the
+// coefficients, `width` − 1. Each number is rounded once to T.
 template <typename T>
-Outline<T> lay_out(const double* knots, int n, const double* coeffs, int degree, double period,
-                   int rows, int stride, T* knot, T* base, T* coef) {
+Outline<T> lay_out(const double* knots, int n, const double* coeffs, int width, double period,
+                   int degree, int stride, T* table) {
   constexpr T inf = static_cast<T>(HUGE_VAL);
-  for (int k = 0; k < stride - 1; ++k) knot[k] = k < n ? static_cast<T>(knots[k]) : inf;
+  T* const base = table + stride;
+  T* const coef = base + stride;
+  for (int k = 0; k < stride; ++k) table[k] = k < n ? static_cast<T>(knots[k]) : inf;
   for (int i = 0; i < stride; ++i) {
     // After reduction x may be knots[0] itself, by rounding: piece 0 is then piece 1.
     const int from = period > 0 && i == 0 ? 1 : i;
-    base[i] = i > n ? 0 : knot[from > 0 ? from - 1 : 0];
-    for (int d = 0; d < rows; ++d) {
-      const int c = d - (rows - 1 - degree);
-      coef[d * stride + i] =
-          i > n || c < 0 ? 0 : static_cast<T>(coeffs[from * (degree + 1) + c]);
+    base[i] = i > n ? 0 : table[from > 0 ? from - 1 : 0];
+    for (int d = 0; d <= degree; ++d) {
+      const int c = d - degree + width - 1;
+      coef[d * stride + i] = i > n || c < 0 ? 0 : static_cast<T>(coeffs[from * width + c]);
     }
   }
   // The power that leads a piece, after rounding.
   const auto power = [&](int i) {
     int d = 0;
-    while (d < rows - 1 && coef[d * stride + i] == 0) ++d;
-    return rows - 1 - d;
+    while (d < degree && coef[d * stride + i] == 0) ++d;
+    return degree - d;
   };
   const auto limit = [&](int i, bool above) {
-    const T lead = coef[(rows - 1 - power(i)) * stride + i];
+    const T lead = coef[(degree - power(i)) * stride + i];
     if (power(i) == 0) return lead;
     return (lead > 0) == (above || power(i) % 2 == 0) ? inf : -inf;
   };
-  const auto ragged = [&](int i) { return power(i) > 0 && power(i) < rows - 1; };
-  Outline<T> f{n, rows - 1, -inf, inf, false, limit(0, false), limit(n, true), knot[0], 0, 0};
+  const auto ragged = [&](int i) { return power(i) > 0 && power(i) < degree; };
+  Outline<T> f{degree, top_of(n), -inf, inf, false, limit(0, false), limit(n, true), table[0]};
   if (period > 0) {
     f.period = static_cast<T>(period);
     f.inverse = 1 / f.period;
@@ -79,8 +91,8 @@ Outline<T> lay_out(const double* knots, int n, const double* coeffs, int degree,
     f.high = static_cast<T>(knots[0] + period);
     return f;
   }
-  if (power(0) == 0) f.low = knot[0];
-  if (power(n) == 0) f.high = static_cast<T>(nextafter(knot[n - 1], inf));
+  if (power(0) == 0) f.low = table[0];
+  if (power(n) == 0) f.high = static_cast<T>(nextafter(table[n - 1], inf));
   f.select_limits = ragged(0) || ragged(n);
   return f;
 }
@@ -110,17 +122,17 @@ HATACT_HD T clamped(T x, T low, T high) {
   return x > high ? high : x;
 }
 
-// Adds 1 to `count` where x > t.
+// Adds `step` to `place` where x > t.
 template <typename T>
-HATACT_HD void count_above(int& count, T x, T t) {
+HATACT_HD void add_above(int& place, int step, T x, T t) {
 #if defined(__CUDA_ARCH__)
   if constexpr (sizeof(T) == 4) {  // the compiler would take three instructions, not two
-    asm("{ .reg .pred p; setp.gt.f32 p, %1, %2; @p add.s32 %0, %0, 1; }"
-        : "+r"(count) : "f"(x), "f"(t));
+    asm("{ .reg .pred p; setp.gt.f32 p, %1, %2; @p add.s32 %0, %0, %3; }"
+        : "+r"(place) : "f"(x), "f"(t), "r"(step));
     return;
   }
 #endif
-  count += x > t;
+  if (x > t) place += step;
 }
 
 // The limit of a tail at ±inf, else y.
@@ -131,49 +143,59 @@ HATACT_HD T limited(const Outline<T>& f, T x, T y) {
   return x == -inf ? f.limit_low : y;
 }
 
-// x[j] = f(x[j]). The elements run side by side, and so hide each other's latency. `rows` is a
-// copy of f.rows, which on a device has to lie where threads can look up different entries.
+// x[j] = f(x[j]). The elements run side by side, and so hide each other's latency. A device looks
+// up in the copy of f.table that it is given, where threads can read different entries at once.
 template <int E, typename T, int N, int D>
-HATACT_HD void evaluate(const PPoly<T, N, D>& f, const Rows<T, N, D>& rows, T (&x)[E]) {
-  const Outline<T>& o = f.outline;
-  int piece[E] = {};
-  if (o.period != 0) {
+HATACT_HD void evaluate(const Outline<T>& f, const Table<T, N, D>& table, T (&x)[E]) {
+  if (f.period != 0) {
 #pragma unroll
-    for (int j = 0; j < E; ++j) x[j] = reduced(o, x[j]);
+    for (int j = 0; j < E; ++j) x[j] = reduced(f, x[j]);
   }
 #pragma unroll
-  for (int j = 0; j < E; ++j) x[j] = clamped(x[j], o.low, o.high);
-#pragma unroll 1
-  for (int k = 0; k < o.knots; ++k) {
-    const T t = f.knot[k];
+  for (int j = 0; j < E; ++j) x[j] = clamped(x[j], f.low, f.high);
+  constexpr int kBytes = sizeof(T);
+  int place[E] = {};
 #pragma unroll
-    for (int j = 0; j < E; ++j) count_above(piece[j], x[j], t);
+  for (int step = N / 2; step > 0; step /= 2) {
+    if (step > f.top) continue;
+#pragma unroll
+    for (int j = 0; j < E; ++j) {
+      add_above(place[j], step * kBytes, x[j], table.at(0, place[j] + (step - 1) * kBytes));
+    }
   }
+  T y[E];
 #pragma unroll
   for (int j = 0; j < E; ++j) {
-    const int i = piece[j];
-    T y = rows.coef[0][i];
+    y[j] = table.at(2, place[j]);
     if constexpr (D == 0) {
-      y = x[j] == x[j] ? y : x[j];
+      y[j] = x[j] == x[j] ? y[j] : x[j];
     } else {
-      const T u = x[j] - rows.base[i];
+      const T u = x[j] - table.at(1, place[j]);
 #pragma unroll
-      for (int d = 1; d <= D; ++d) y = y * u + rows.coef[d][i];
-      if constexpr (D > 1) y = o.select_limits ? limited(o, x[j], y) : y;
+      for (int d = 1; d <= D; ++d) y[j] = y[j] * u + table.at(d + 2, place[j]);
     }
-    x[j] = y;
   }
+  if constexpr (D > 1) {
+    if (f.select_limits) {
+#pragma unroll
+      for (int j = 0; j < E; ++j) y[j] = limited(f, x[j], y[j]);
+    }
+  }
+#pragma unroll
+  for (int j = 0; j < E; ++j) x[j] = y[j];
 }
 
-// f(x) for any number of knots and any degree; rows are knots + 1 apart.
+// f(x) for any number of knots and any degree; rows are 2 f.top apart.
 template <typename T>
-HATACT_HD T evaluate(const Outline<T>& f, const T* knot, const T* base, const T* coef, T x) {
+HATACT_HD T evaluate(const Outline<T>& f, const T* table, T x) {
+  const int stride = 2 * f.top;
   x = clamped(f.period != 0 ? reduced(f, x) : x, f.low, f.high);
-  int i = 0;
-  for (int k = 0; k < f.knots; ++k) count_above(i, x, knot[k]);
-  const T u = x - base[i];
-  T y = coef[i];
-  for (int d = 1; d <= f.degree; ++d) y = y * u + coef[d * (f.knots + 1) + i];
+  int piece = 0;
+  for (int step = f.top; step > 0; step /= 2) add_above(piece, step, x, table[piece + step - 1]);
+  const T* const row = table + stride + piece;
+  const T u = x - row[0];
+  T y = row[stride];
+  for (int d = 1; d <= f.degree; ++d) y = y * u + row[(d + 1) * stride];
   return x == x ? limited(f, x, y) : x;
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 constexpr int kThreads = 256;
 constexpr int kAccesses = 2;  // 16-byte loads of x, and of g, that a thread has in flight
-constexpr int kKnots = 32;    // more of them, or a degree above 5, take the slow kernel
+constexpr int kPieces = 32;   // more of them, or a degree above 5, take the slow kernel
 constexpr int kChunk = 448;   // numbers that a launch of `upload` takes: under 4 KiB
 constexpr int64_t kMaxBlocks = 0x7fffffff;
 
@@ -34,14 +34,14 @@ using Compute = typename Packed<S>::Compute;
 
 template <int D, bool kG, typename S, typename T = Compute<S>>
 __global__ void __launch_bounds__(kThreads)
-    ppoly_kernel(const __grid_constant__ PPoly<T, kKnots, D> f,
+    ppoly_kernel(const __grid_constant__ PPoly<T, kPieces, D> f,
                  const __grid_constant__ Arrays<S> a) {
   using V = Vector<S>;
   constexpr int kVectors = 32 / sizeof(T) / V::size;  // evaluated at once; more cost occupancy
   // Look-ups diverge within a warp: constant memory would serialise them.
-  __shared__ Rows<T, kKnots, D> rows;
-  for (int i = threadIdx.x; i < int(sizeof(rows) / sizeof(T)); i += kThreads) {
-    reinterpret_cast<T*>(&rows)[i] = reinterpret_cast<const T*>(&f.rows)[i];
+  __shared__ Table<T, kPieces, D> table;
+  for (int i = threadIdx.x; i < (D + 3) * kPieces; i += kThreads) {
+    table.row[0][i] = f.table.row[0][i];
   }
   __syncthreads();
   const T one_g = kG && a.scalar_g ? static_cast<T>(*a.g) : T(1);
@@ -61,7 +61,7 @@ __global__ void __launch_bounds__(kThreads)
       T v[kVectors * V::size];
 #pragma unroll
       for (int j = 0; j < kVectors; ++j) x[i + j].unpack(v + j * V::size);
-      evaluate(f, rows, v);
+      evaluate(f.outline, table, v);
 #pragma unroll
       for (int j = 0; j < kVectors; ++j) {
         if (kG) {
@@ -82,23 +82,20 @@ __global__ void __launch_bounds__(kThreads)
   for (int64_t i = vectors * V::size + int64_t(blockIdx.x) * kThreads + threadIdx.x; i < a.size;
        i += int64_t(gridDim.x) * kThreads) {
     T v[1] = {static_cast<T>(a.x[i])};
-    evaluate(f, rows, v);
+    evaluate(f.outline, table, v);
     if (kG) v[0] *= a.scalar_g ? one_g : static_cast<T>(a.g[i]);
     a.y[i] = static_cast<S>(v[0]);
   }
 }
 
-// For specs beyond the compiled sizes: `numbers`, in device memory, are knots, base points and
-// coefficients.
+// For specs beyond the compiled sizes: the table is in device memory.
 template <typename S, typename T = Compute<S>>
 __global__ void __launch_bounds__(kThreads)
-    ppoly_any(const __grid_constant__ Outline<T> f, const T* numbers,
+    ppoly_any(const __grid_constant__ Outline<T> f, const T* table,
               const __grid_constant__ Arrays<S> a) {
-  const T* const base = numbers + f.knots;
-  const T* const coef = base + f.knots + 1;
   for (int64_t i = int64_t(blockIdx.x) * kThreads + threadIdx.x; i < a.size;
        i += int64_t(gridDim.x) * kThreads) {
-    T v = evaluate(f, numbers, base, coef, static_cast<T>(a.x[i]));
+    T v = evaluate(f, table, static_cast<T>(a.x[i]));
     if (a.g != nullptr) v *= static_cast<T>(a.g[a.scalar_g ? 0 : i]);
     a.y[i] = static_cast<S>(v);
   }
@@ -121,9 +118,9 @@ int blocks(int64_t size, int64_t each) {
 
 template <int D, typename S>
 void launch(const Numbers& p, const Arrays<S>& a, cudaStream_t stream) {
-  PPoly<Compute<S>, kKnots, D> f;
-  f.outline = lay_out(p.knots.data(), p.pieces() - 1, p.coeffs.data(), p.width() - 1, p.period,
-                      D + 1, kKnots + 1, f.knot, f.rows.base, &f.rows.coef[0][0]);
+  PPoly<Compute<S>, kPieces, D> f;
+  f.outline = lay_out(p.knots.data(), p.pieces() - 1, p.coeffs.data(), p.width(), p.period, D,
+                      kPieces, f.table.row[0]);
   const int grid = blocks(a.size, kThreads * kAccesses * Vector<S>::size);
   if (a.g == nullptr) {
     ppoly_kernel<D, false, S><<<grid, kThreads, 0, stream>>>(f, a);
@@ -135,12 +132,10 @@ void launch(const Numbers& p, const Arrays<S>& a, cudaStream_t stream) {
 template <typename S>
 void launch_any(const Numbers& p, const Arrays<S>& a, const Tensor& like, cudaStream_t stream) {
   using T = Compute<S>;
-  const int n = p.pieces() - 1, stride = n + 1;
-  std::vector<T> numbers(n + static_cast<size_t>(stride) * (p.width() + 1));
-  T* const base = numbers.data() + n;
-  const Outline<T> f =
-      lay_out(p.knots.data(), n, p.coeffs.data(), p.width() - 1, p.period, p.width(), stride,
-              numbers.data(), base, base + stride);
+  const int n = p.pieces() - 1, stride = 2 * top_of(n);
+  std::vector<T> numbers((p.width() + 2) * static_cast<size_t>(stride));
+  const Outline<T> f = lay_out(p.knots.data(), n, p.coeffs.data(), p.width(), p.period,
+                               p.width() - 1, stride, numbers.data());
   const int64_t count = static_cast<int64_t>(numbers.size());
   const Tensor table = torch::stable::new_empty(
       like, {count}, sizeof(T) == 4 ? ScalarType::Float : ScalarType::Double);
@@ -163,7 +158,7 @@ void run(const Numbers& p, const Operands& o, cudaStream_t stream) {
   const uintptr_t places = at(x) | at(y) | (o.scalar_g ? 0 : at(g));
   const Arrays<S> a{static_cast<const S*>(x), static_cast<const S*>(g), o.scalar_g,
                     static_cast<S*>(y),       o.y.numel(),              places % 16 == 0};
-  const int degree = p.pieces() - 1 <= kKnots ? p.width() - 1 : -1;
+  const int degree = p.pieces() <= kPieces ? p.width() - 1 : -1;
   switch (degree) {
     case 0: return launch<0>(p, a, stream);
     case 1: return launch<1>(p, a, stream);
