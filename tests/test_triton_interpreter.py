@@ -77,9 +77,11 @@ def test_constants_are_rounded_and_stripped():
 
 
 def test_constants_leave_specs_to_the_reference():
-    assert backend.constants((0.0,), (1e300, 0), 0.0, torch.float32) is None
-    assert backend.constants((0.0,), (1e300, 0), 0.0, torch.float64) is not None
+    assert backend.constants((0.0,), (1,) * 2 * 17, 0.0, torch.float32) is not None
     assert backend.constants((0.0,), (1,) * 2 * 18, 0.0, torch.float32) is None
+    assert backend.constants((0.0,), (1e300, 0), 0.0, torch.float64) is not None
+    with pytest.raises(ValueError, match="in the range of"):
+        backend.constants((0.0,), (1e300, 0), 0.0, torch.float32)
     with pytest.raises(ValueError, match="increase strictly"):
         backend.constants((1.0, 0.0), (0, 0, 0), 0.0, torch.float32)
 

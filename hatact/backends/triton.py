@@ -56,24 +56,20 @@ def constants(
     """The kernel's (KNOTS, PIECES, PERIOD) in a compute dtype.
 
     A piece has no leading zeros; PERIOD is (period, knots[0] + period), or empty.
-    None for a spec that is left to the reference: more than MAX_PIECES pieces, a degree above
-    MAX_DEGREE, or numbers that float32 cannot hold.
+    None for a spec that is left to the reference: more than MAX_PIECES pieces, or a degree above
+    MAX_DEGREE.
 
     Raises:
         ValueError: for numbers that break a rule of the op.
     """
-    check_numbers(knots, coeffs, period)
+    check_numbers(knots, coeffs, period, dtype)
     width = len(coeffs) // (len(knots) + 1)
     if len(knots) + 1 > MAX_PIECES or width - 1 > MAX_DEGREE:
         return None
-    try:
-        ts = tuple(_rounded(t, dtype) for t in knots)
-        cs = [_rounded(c, dtype) for c in coeffs]
-        wrap = tuple(_rounded(v, dtype) for v in (period, knots[0] + period)) if period else ()
-    except OverflowError:
-        return None
-    if wrap and not wrap[0]:
-        return None
+    ts = tuple(_rounded(t, dtype) for t in knots)
+    cs = [_rounded(c, dtype) for c in coeffs]
+    end = min(knots[0] + period, torch.finfo(dtype).max)
+    wrap = (_rounded(period, dtype), _rounded(end, dtype)) if period else ()
     pieces = []
     for start in range(0, len(cs), width):
         piece = cs[start : start + width]
