@@ -143,4 +143,5 @@ def test_the_oracle_itself(name):
         allowed = torch.finfo(dtype).eps + 8 * compute_eps(dtype)
         assert c.share <= allowed
         assert c.share_g <= allowed
+        assert dtype not in HALVES or c.misrounded <= 0.05
         assert len(c.x) > POOL / 2
