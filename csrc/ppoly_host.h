@@ -72,10 +72,10 @@ inline void check(const Numbers& p, ScalarType dtype) {
            listed(p.coeffs), ", ", p.period);
   }
   if (dtype != ScalarType::Double) {
-    bool held = p.period == 0 || p.period >= FLT_MIN;
+    bool held = p.period <= 0 || (p.period >= FLT_MIN && p.period <= FLT_MAX);
     for (double v : p.knots) held = held && std::fabs(v) <= FLT_MAX;
     for (double v : p.coeffs) held = held && std::fabs(v) <= FLT_MAX;
-    if (!held || p.period > FLT_MAX) {
+    if (!held) {
       refuse("knots, coeffs and period must be in the range of float32, which computes; got ",
              listed(p.knots), ", ", listed(p.coeffs), ", ", p.period);
     }
@@ -91,17 +91,46 @@ inline void check(const Numbers& p, ScalarType dtype) {
   }
 }
 
+// As Python prints it.
+inline std::string name(ScalarType t) {
+  switch (t) {
+    case ScalarType::Half: return "torch.float16";
+    case ScalarType::BFloat16: return "torch.bfloat16";
+    case ScalarType::Float: return "torch.float32";
+    case ScalarType::Double: return "torch.float64";
+    case ScalarType::Byte: return "torch.uint8";
+    case ScalarType::Char: return "torch.int8";
+    case ScalarType::Short: return "torch.int16";
+    case ScalarType::Int: return "torch.int32";
+    case ScalarType::Long: return "torch.int64";
+    case ScalarType::Bool: return "torch.bool";
+    case ScalarType::ComplexFloat: return "torch.complex64";
+    case ScalarType::ComplexDouble: return "torch.complex128";
+    default: return torch::headeronly::toString(t);
+  }
+}
+
+inline std::string described(const Tensor& t) {
+  std::ostringstream out;
+  out << "(";
+  for (int64_t d = 0; d < t.dim(); ++d) out << (d ? ", " : "") << t.size(d);
+  out << (t.dim() == 1 ? ",) " : ") ") << name(t.scalar_type());
+  out << (t.is_cpu() ? " cpu" : t.is_cuda() ? " cuda" : " on another device");
+  return out.str();
+}
+
 inline void check(const Tensor& x, const std::optional<Tensor>& g) {
   const ScalarType t = x.scalar_type();
   if (t != ScalarType::Float && t != ScalarType::Double && t != ScalarType::BFloat16 &&
       t != ScalarType::Half) {
-    refuse("x must be float16, bfloat16, float32 or float64; got ",
-           torch::headeronly::toString(t));
+    refuse("x must be float16, bfloat16, float32 or float64; got ", name(t));
   }
   if (!g) return;
   bool same = g->scalar_type() == t && g->device() == x.device() && g->dim() == x.dim();
   for (int64_t d = 0; same && d < x.dim(); ++d) same = g->size(d) == x.size(d);
-  if (!same) refuse("g must have x's shape, dtype and device");
+  if (!same) {
+    refuse("g must have x's shape, dtype and device, ", described(x), "; got ", described(*g));
+  }
 }
 
 // Whether both walk memory in the same order. Strides of dimensions of size 1 do not matter.
