@@ -100,6 +100,10 @@ def arrivals(figure: Figure) -> Any:
     canvas, (axis,) = _grid(1, 1, 8.0, 4.6)
     horizon, ks = figure["horizon"], figure["x"]
     top = horizon * 1.35
+    arrived = [
+        s for series in figure["series"] for c in series["seeds"] for s in c if s is not None
+    ]
+    lowest = max(min(arrived, default=horizon), 1)
     for i, series in enumerate(figure["series"]):
         colour = PALETTE[i % len(PALETTE)]
         columns = [
@@ -108,8 +112,8 @@ def arrivals(figure: Figure) -> Any:
         ]
         middle = [c[len(c) // 2] for c in columns]
         for k, column in zip(ks, columns, strict=True):
-            arrived = [s for s in column if s < math.inf]
-            axis.plot([k] * len(arrived), arrived, ".", color=colour, markersize=4, alpha=0.6)
+            dots = [s for s in column if s < math.inf]
+            axis.plot([k] * len(dots), dots, ".", color=colour, markersize=4, alpha=0.6)
         look = {"color": colour, "marker": MARKERS[i % len(MARKERS)], "markersize": 5}
         line = STYLES[i // len(PALETTE) % len(STYLES)]
         axis.plot(
@@ -132,10 +136,10 @@ def arrivals(figure: Figure) -> Any:
         xlabel=figure["x_label"],
         ylabel=figure["y_label"],
         title=figure["title"],
-        ylim=(None, top * 1.3),
+        ylim=(lowest * 0.6, top * 1.4),
     )
     axis.set_xticks(ks, [str(k) for k in ks])
-    axis.set_yticks([10**p for p in range(9) if 10**p <= horizon])
+    axis.set_yticks([10**p for p in range(9) if lowest * 0.6 <= 10**p <= horizon])
     axis.minorticks_off()
     axis.yaxis.set_major_formatter("{x:g}")
     axis.grid(alpha=0.3)
