@@ -51,22 +51,23 @@ def test_not_a_spec(spec):
 
 
 @pytest.mark.parametrize(
-    ("g", "got"),
+    ("g", "shape", "dtype"),
     [
-        (torch.ones(4), r"got \(4,\) torch.float32"),
-        (torch.ones(()), r"got \(\) torch.float32"),
-        (torch.ones(1), r"got \(1,\) torch.float32"),
-        (torch.ones(3, 1), r"got \(3, 1\) torch.float32"),
-        (torch.ones(3, dtype=torch.float64), r"got \(3,\) torch.float64"),
-        (torch.ones(3, dtype=torch.int64), r"got \(3,\) torch.int64"),
-        (torch.ones(3, device="meta"), r"got \(3,\) torch.float32 meta"),
+        (torch.ones(4), "4", "float32|Float"),
+        (torch.ones(()), "", "float32|Float"),
+        (torch.ones(1), "1", "float32|Float"),
+        (torch.ones(3, 1), "3, 1", "float32|Float"),
+        (torch.ones(3, dtype=torch.float64), "3", "float64|Double"),
+        (torch.ones(3, dtype=torch.int64), "3", "int64|Long"),
+        (torch.ones(3, device="meta"), "3", "float32|Float"),
     ],
     ids=["longer", "scalar", "broadcastable", "more dims", "fp64", "int", "device"],
 )
-def test_g_that_does_not_match(place, g, got):
+def test_g_that_does_not_match(place, g, shape, dtype):
     x = torch.ones(3, device=place.device)
     g = g if g.is_meta else g.to(place.device)
-    says = rf"g must have x's shape, dtype and device, \(3,\) torch.float32 .*; {got}"
+    rule = rf"g must have x's shape, dtype and device, \(3,?\) (torch.float32|Float) {x.device}"
+    says = rf"{rule}; got \({shape},?\) (torch\.)?({dtype}) {g.device}"
     with pytest.raises(ERRORS, match=says):
         raw(x, g, *HAT.numbers)
     with pytest.raises(ERRORS, match=says):

@@ -77,7 +77,7 @@ def test_values_at_the_edges_survive_compilation():
         (nn.TriangleWave(), lambda x: functional.piecewise(x, SPECS["triangle_wave"])),
         (nn.PeriodicReLU(), lambda x: functional.piecewise(x, SPECS["periodic_relu"])),
     ],
-    ids=str,
+    ids=["hat4", "hat0.3", "bspline2", "bw_relu9", "relu", "triangle", "periodic_relu"],
 )
 def test_named_modules(module, formula):
     x = torch.linspace(-1, 1, 41, dtype=torch.float64)
