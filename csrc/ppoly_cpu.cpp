@@ -89,7 +89,11 @@ class Tables {
     }
     constexpr T inf = std::numeric_limits<T>::infinity();
     s.low = p.constant(0) ? knot[0] : -inf;
-    s.high = p.constant(n) ? std::nextafter(knot[n - 1], inf) : inf;
+    // The least number above the last knot, and normal: where denormals are flushed, a compare
+    // would take a denormal for 0.
+    const T above = std::max(std::nextafter(knot[n - 1], inf),
+                             knot[n - 1] + std::numeric_limits<T>::min());
+    s.high = p.constant(n) ? above : inf;
     s.limit_low = static_cast<T>(p.limit(0, false));
     s.limit_high = static_cast<T>(p.limit(n, true));
     const auto ragged = [&](int i) { return !p.constant(i) && p.lead(i) > 0; };
