@@ -51,6 +51,7 @@ def extensions() -> list:
     ]
     if has_cuda():
         nvcc = ["-O3", "-std=c++17", f"-DTORCH_TARGET_VERSION={STABLE_ABI}", "-DUSE_CUDA"]
+        nvcc += ["-Xcompiler", "-fvisibility=hidden"]
         built.append(
             cpp_extension.CUDAExtension(
                 "hatact._cuda",

@@ -1,13 +1,18 @@
-"""README's tables, generated from bench/results: python -m bench.readme (never typed)."""
+"""README's tables, generated, never typed: python -m bench.readme [results.json of hatact verify].
+
+Speed and accuracy come from bench/results, the findings on scale from docs/hong2022.json.
+"""
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 README = Path(__file__).parent.parent / "README.md"
 RESULTS = Path(__file__).parent / "results"
+CLAIMS = Path(__file__).parent.parent / "docs" / "hong2022.json"
 _SHOWN = (2**12, 2**20, 2**22, 2**26)
 
 
@@ -75,7 +80,33 @@ def _speed_table(rows: list[dict[str, Any]]) -> str:
     return _table(["activation", "dtype", "mode", "provider", *named, "saved B/el"], lines)
 
 
-SECTIONS = {"accuracy": accuracy_table, "speed": speed_tables}
+def claims_tables() -> str:
+    """What `hatact verify hong2022 --full` found, as kept in docs/hong2022.json."""
+    if not CLAIMS.exists():
+        return "not measured"
+    result = json.loads(CLAIMS.read_text())
+    facts = result["environment"]
+    parts = [f"`hatact verify hong2022 --{facts['setting']}`, {facts['seeds']} seeds:"]
+    for claim in result["claims"]:
+        table = claim["table"]
+        parts += [
+            f"**{claim['verdict']}**: {claim['statement']} ({claim['reason']}.)",
+            "\n".join(f"- {found}" for found in claim["findings"]),
+            f"{table['title']}:",
+            _table(table["columns"], table["rows"]),
+        ]
+    return "\n\n".join(parts)
+
+
+def keep_claims(results: Path) -> None:
+    """Copies results.json, without the data of its pictures, to docs/hong2022.json."""
+    data = json.loads(results.read_text())
+    for claim in data["claims"]:
+        del claim["figures"]
+    CLAIMS.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n")
+
+
+SECTIONS = {"accuracy": accuracy_table, "speed": speed_tables, "claims": claims_tables}
 
 
 def rendered(text: str) -> str:
@@ -96,4 +127,6 @@ def update() -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        keep_claims(Path(sys.argv[1]))
     update()

@@ -72,7 +72,7 @@ inline void check(const Numbers& p, ScalarType dtype) {
            listed(p.coeffs), ", ", p.period);
   }
   if (dtype != ScalarType::Double) {
-    bool held = p.period <= 0 || (p.period >= FLT_MIN && p.period <= FLT_MAX);
+    bool held = p.period <= 0 || (p.period >= FLT_MIN && p.knots[0] + p.period <= FLT_MAX);
     for (double v : p.knots) held = held && std::fabs(v) <= FLT_MAX;
     for (double v : p.coeffs) held = held && std::fabs(v) <= FLT_MAX;
     if (!held) {

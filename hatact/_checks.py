@@ -51,7 +51,8 @@ def check_numbers(
             f"knots, coeffs and period must be finite; got {knots}, {coeffs}, {period}"
         )
     range_ = torch.finfo(dtype)
-    if any(abs(v) > range_.max for v in (*knots, *coeffs, period)) or 0 < period < range_.tiny:
+    used = (*knots, *coeffs, period, knots[0] + period)
+    if any(abs(v) > range_.max for v in used) or 0 < period < range_.tiny:
         raise ValueError(
             f"knots, coeffs and period must be in the range of {dtype}, which computes; "
             f"got {knots}, {coeffs}, {period}"

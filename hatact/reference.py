@@ -43,7 +43,9 @@ def ppoly(
     check_numbers(knots, coeffs, period, compute_dtype(x))
     z = x.to(compute_dtype(x))
     if period:
-        z = z - (torch.ceil((z - knots[0]) / period) - 1) * period
+        # A tensor, not a number: on CUDA torch multiplies by a number's rounded inverse.
+        turns = torch.ceil((z - knots[0]) / z.new_full((), period)) - 1
+        z = z - turns * period
         z = z.clamp(knots[0], knots[0] + period)  # rounding leaves the period once x is large
     first = 1 if period else 0
     width = len(coeffs) // (len(knots) + 1)
