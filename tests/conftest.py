@@ -34,5 +34,8 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     params = request.node.callspec.params
     if request.param.interpreted and params.get("dtype") == torch.bfloat16:
         pytest.skip("Triton's interpreter truncates to bfloat16, where a GPU rounds")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # small tensors: on a busy machine two threads take twenty times one
     with hatact.use_backend(request.param.backend):
         yield request.param
+    torch.set_num_threads(threads)

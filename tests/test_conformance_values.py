@@ -9,6 +9,8 @@ from cases import DTYPES, SPECS
 from oracle import assert_within, case, compute_eps, exact, jumps, magnitude, settled
 from torch import Tensor
 
+from hatact import PiecewisePolynomial
+
 # Triton's interpreter computes with NumPy, which warns of overflow on pieces not selected.
 pytestmark = pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")
 ppoly = torch.ops.hatact.ppoly
@@ -132,6 +134,21 @@ def test_periodic_stays_in_range(place, name, dtype):
     )
     y = ppoly(x.to(place.device), None, *spec.numbers).cpu()
     assert y.abs().max() <= bound
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+def test_a_knot_at_the_largest_number(place, dtype):
+    """There is no next number but infinity, which still has the tail's limit."""
+    largest = torch.finfo(dtype).max
+    for spec in (
+        PiecewisePolynomial((0, largest), ((0,), (1, 0), (3,))),
+        PiecewisePolynomial((-largest, 0), ((2,), (1, 0), (-3,))),
+    ):
+        points = [math.inf, largest, 1.0, 0.0, -1.0, -largest, -math.inf, math.nan]
+        x = torch.tensor(points, dtype=dtype)
+        y = ppoly(x.to(place.device), None, *spec.numbers).cpu()
+        expected = torch.tensor([float(spec(v)) for v in points], dtype=dtype)
+        torch.testing.assert_close(y, expected, rtol=1e-6, atol=0, equal_nan=True)
 
 
 @every_dtype

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from cases import SPECS
-from test_autograd import NAMES, plain, smooth_points
+from test_autograd import NAMES, plain, smooth_points, spare_the_interpreter
 from torch.func import grad, hessian, jacfwd, jacrev, jvp, vjp, vmap
 
 from hatact import HAT, autograd, functional
@@ -35,6 +35,7 @@ TRANSFORMS = {
 @pytest.mark.parametrize("transform", TRANSFORMS)
 @every_spec
 def test_transform(place, name, transform):
+    spare_the_interpreter(place, name)
     apply = TRANSFORMS[transform]
     x = smooth_points(name).to(place.device)
     v = torch.linspace(-1, 2, 9, dtype=torch.float64, device=x.device)
