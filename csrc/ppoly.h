@@ -93,7 +93,8 @@ Outline<T> lay_out(const double* knots, int n, const double* coeffs, int width, 
   }
   if (power(0) == 0) f.low = table[0];
   if (power(n) == 0) f.high = static_cast<T>(nextafter(table[n - 1], inf));
-  f.select_limits = ragged(0) || ragged(n);
+  const bool no_number_above = power(n) == 0 && f.high == inf;
+  f.select_limits = ragged(0) || ragged(n) || no_number_above;
   return f;
 }
 

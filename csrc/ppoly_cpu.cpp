@@ -103,7 +103,8 @@ class Tables {
       s.low = s.origin;
       s.high = s.origin + s.period;
     }
-    s.select_limits = p.period == 0 && (ragged(0) || ragged(n));
+    const bool no_number_above = p.constant(n) && std::isinf(above);
+    s.select_limits = p.period == 0 && (ragged(0) || ragged(n) || no_number_above);
     if (storage == Storage::bf16) key_knots<c10::BFloat16>(p);
     if (storage == Storage::f16) key_knots<c10::Half>(p);
     s.key = keys_.data();

@@ -24,7 +24,8 @@ struct Plan {
   // x is clamped to [low, high], where a tail is constant so that 0·inf never arises, and to the
   // base period, which rounding leaves once x is large.
   T low = 0, high = 0;
-  // A tail that is neither constant nor of full degree: its limits at ±inf are selected.
+  // A tail that is neither constant nor of full degree, or that starts at the largest number: its
+  // limits at ±inf are selected.
   bool select_limits = false;
   T limit_low = 0, limit_high = 0;
   T origin = 0, period = 0;  // period 0: not periodic
