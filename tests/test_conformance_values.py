@@ -11,8 +11,6 @@ from torch import Tensor
 
 from hatact import PiecewisePolynomial
 
-# Triton's interpreter computes with NumPy, which warns of overflow on pieces not selected.
-pytestmark = pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")
 ppoly = torch.ops.hatact.ppoly
 every_dtype = pytest.mark.parametrize("dtype", DTYPES.values(), ids=DTYPES)
 
