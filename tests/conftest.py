@@ -34,11 +34,10 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     params = request.node.callspec.params
     if request.param.interpreted and params.get("dtype") == torch.bfloat16:
         pytest.skip("Triton's interpreter truncates to bfloat16, where a GPU rounds")
-    if request.param.interpreted:  # NumPy warns of what happens on pieces not selected
-        numpy_warns = "ignore:.*encountered in:RuntimeWarning"
-        request.node.add_marker(pytest.mark.filterwarnings(numpy_warns))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # small tensors: on a busy machine two threads take twenty times one
-    with hatact.use_backend(request.param.backend):
+    with hatact.use_backend(request.param.backend), warnings.catch_warnings():
+        if request.param.interpreted:  # NumPy warns of what happens on pieces not selected
+            warnings.filterwarnings("ignore", ".*encountered in", RuntimeWarning)
         yield request.param
     torch.set_num_threads(threads)
