@@ -6,9 +6,10 @@ torch itself is a CUDA build and nvcc is at hand (no GPU is needed to build).
 """
 
 import os
+import re
 import shlex
 import shutil
-import sysconfig
+import subprocess
 from pathlib import Path
 
 import torch
@@ -27,15 +28,22 @@ HEADERS = sorted(str(p) for p in Path("csrc").glob("*.h"))
 
 
 def has_compiler() -> bool:
-    """Whether the C++ compiler that torch's build would call is there."""
-    command = os.environ.get("CXX") or sysconfig.get_config_var("CXX") or "c++"
-    return shutil.which(shlex.split(command)[0]) is not None
+    """Whether the C++ compiler that torch's build calls is there."""
+    return shutil.which(shlex.split(os.environ.get("CXX") or "c++")[0]) is not None
 
 
 def has_cuda() -> bool:
-    """Whether torch is a CUDA build and its nvcc is there."""
+    """Whether torch is a CUDA build and an nvcc of its major version is there."""
     home = cpp_extension.CUDA_HOME
-    return torch.version.cuda is not None and home is not None and Path(home, "bin/nvcc").exists()
+    if torch.version.cuda is None or home is None or not Path(home, "bin/nvcc").exists():
+        return False
+    said = subprocess.run([Path(home, "bin/nvcc"), "--version"], capture_output=True, text=True)
+    release = re.search(r"release (\d+)", said.stdout)
+    if release is not None and release[1] == torch.version.cuda.split(".")[0]:
+        return True
+    print(f"hatact: torch has CUDA {torch.version.cuda}, nvcc says {said.stdout.strip()[-60:]!r}: ")
+    print("hatact: their major versions differ, so the CUDA library is not built")
+    return False
 
 
 def extensions() -> list:

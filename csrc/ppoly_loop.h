@@ -50,7 +50,8 @@ HATACT_INLINE void block(const Plan<typename V::T>& p, const S* x, const S* g, b
   const R low = V::set(p.low), high = V::set(p.high);
   HATACT_EACH(r[j] = V::clamp(r[j], low, high));
   if constexpr (V::counts_bits && sizeof(S) == 2) {
-    if (p.period == 0) {  // compare half types as they are stored: twice as many a register
+    // Half types compare as they are stored, twice as many a register, and count in 16 bits.
+    if (p.period == 0 && p.knots <= 0xffff) {
       typename V::I low_half = V::zero_index(), high_half = low_half;
       const auto low_keys = V::keys(x), high_keys = V::keys(x + 2 * V::width);
       for (int k = 0; k < p.knots; ++k) {

@@ -70,13 +70,15 @@ def _check_device(device: str) -> None:
     import torch
 
     from hatact import ops
+    from hatact.backends import extension
 
     if device not in ops.DEVICES:
         raise _fail(f"--device must be one of {', '.join(ops.DEVICES)}; got {device!r}")
     if device == "cuda" and not torch.cuda.is_available():
         raise _fail("--device cuda needs a CUDA device; torch.cuda.is_available() is False")
     try:
-        ops.current_backend(device)
+        if ops.current_backend(device) == "extension" and device == "cpu":
+            extension.cpu_capability()
     except (ValueError, RuntimeError) as error:
         raise _fail(str(error)) from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -50,8 +51,8 @@ def bspline(x: Tensor, degree: int = 3, scale: Number = 1.0) -> Tensor:
 
     Shapes, dtypes, errors: :func:`piecewise`; ValueError for another degree.
     """
-    spec = _BSPLINES.get(degree)
-    return _piecewise(x, _bspline.bspline(degree) if spec is None else spec, scale)
+    known = type(degree) is int and degree in _BSPLINES
+    return _piecewise(x, _BSPLINES[degree] if known else _bspline.bspline(degree), scale)
 
 
 def bw_relu(x: Tensor, scale: Number = 1.0) -> Tensor:
@@ -65,14 +66,16 @@ def bw_relu(x: Tensor, scale: Number = 1.0) -> Tensor:
 def _piecewise(x: Tensor, spec: PiecewisePolynomial, scale: Number) -> Tensor:
     if not isinstance(x, Tensor):
         raise ValueError(f"x must be a torch.Tensor; got {type(x).__name__}")
+    if not isinstance(scale, Real):
+        raise ValueError(
+            "the scale must be a real number (for a learnable one multiply x by it); "
+            f"got {type(scale).__name__}"
+        )
     if torch.compiler.is_compiling():
+        if isinstance(scale, int | float):  # Dynamo makes a scale that changes symbolic: undo it
+            scale = float.fromhex(float(scale).hex())
         return reference.ppoly(x, None, *_scaled_numbers(spec, scale))
-    return autograd.ppoly(x, None, scaled(spec, scale))
-
-
-def scaled(spec: PiecewisePolynomial, scale: Number) -> PiecewisePolynomial:
-    """`spec.scaled(scale)`, remembered per (spec, scale)."""
-    return spec if scale == 1 else _scaled(spec, scale)
+    return autograd.ppoly(x, None, spec if scale == 1 else _scaled(spec, scale))
 
 
 @lru_cache(maxsize=256)
@@ -83,7 +86,7 @@ def _scaled(spec: PiecewisePolynomial, scale: Number) -> PiecewisePolynomial:
 def _scaled_numbers(
     spec: PiecewisePolynomial, scale: Number
 ) -> tuple[tuple[float, ...], tuple[float, ...], float]:
-    return scaled(spec, scale).numbers
+    return (spec if scale == 1 else _scaled(spec, scale)).numbers
 
 
 # Dynamo cannot trace exact fractions; floats it can. This mark is all that the decorator

@@ -10,6 +10,7 @@ every device for which no backend is registered, meta and fake tensors included.
 from __future__ import annotations
 
 import os
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -95,13 +96,23 @@ def default_backend(device: str) -> str:
 
 def current_backend(device: str) -> str:
     """The backend that serves a device type now. The error of a wrong HATACT_BACKEND shows here."""
-    forced = _forced[-1] if _forced else None
+    if not _forced:
+        return default_backend(device)
+    forced = _forced[-1].what
     if isinstance(forced, Exception):
         raise forced
-    return forced or default_backend(device)
+    return forced
 
 
-_forced: list[str | Exception] = []
+@dataclass(frozen=True, eq=False)
+class _Choice:
+    """One block of :func:`use_backend`, or HATACT_BACKEND: a backend, or why it is refused."""
+
+    what: str | Exception
+
+
+_forced: list[_Choice] = []  # the last one serves
+_lock = threading.RLock()
 
 
 def _checked(name: str) -> str:
@@ -144,16 +155,19 @@ def _override(kernels: dict[str, Kernel | None]) -> torch.library.Library:
     return library
 
 
-def _force(choice: str | Exception | None) -> None:
+def _force(choice: _Choice | None) -> None:
     """Make a backend, or a refusal, serve every device; None: each device its default."""
     global _override_now
     if _override_now is not None:
         _override_now._destroy()
         _override_now = None
-    if isinstance(choice, Exception):
-        _override_now = _override(dict.fromkeys(DEVICES, _refuse(choice)))
-    elif choice is not None:
-        _override_now = _override({device: _kernel(choice, device) for device in DEVICES})
+    if choice is None:
+        return
+    what = choice.what
+    if isinstance(what, Exception):
+        _override_now = _override(dict.fromkeys(DEVICES, _refuse(what)))
+    else:
+        _override_now = _override({device: _kernel(what, device) for device in DEVICES})
 
 
 @contextmanager
@@ -168,13 +182,16 @@ def use_backend(name: str) -> Iterator[None]:
         ValueError: for an unknown name.
         RuntimeError: for a backend that is not available here, with the reason.
     """
-    _forced.append(_checked(name))
-    _force(name)
+    choice = _Choice(_checked(name))
+    with _lock:
+        _forced.append(choice)
+        _force(choice)
     try:
         yield
     finally:
-        _forced.pop()
-        _force(_forced[-1] if _forced else None)
+        with _lock:
+            _forced.remove(choice)  # its own: another thread's block may have begun later
+            _force(_forced[-1] if _forced else None)
 
 
 def _from_environment(name: str) -> str | Exception:
@@ -189,5 +206,5 @@ _defaults = _override(
 )
 _override_now: torch.library.Library | None = None
 if os.environ.get("HATACT_BACKEND"):
-    _forced.append(_from_environment(os.environ["HATACT_BACKEND"]))
+    _forced.append(_Choice(_from_environment(os.environ["HATACT_BACKEND"])))
     _force(_forced[-1])

@@ -45,8 +45,10 @@ def ppoly(
     if period:
         # A tensor, not a number: on CUDA torch multiplies by a number's rounded inverse.
         turns = torch.ceil((z - knots[0]) / z.new_full((), period)) - 1
-        z = z - turns * period
-        z = z.clamp(knots[0], knots[0] + period)  # rounding leaves the period once x is large
+        reduced = z - turns * period
+        inside = reduced.clamp(knots[0], knots[0] + period)  # rounding leaves it once x is large
+        # The clamp is of rounding's making: dz/dx stays 1 there too.
+        z = torch.where(inside == reduced, reduced, inside.detach() + (z - z.detach()))
     first = 1 if period else 0
     width = len(coeffs) // (len(knots) + 1)
     y = torch.zeros_like(z)

@@ -78,6 +78,7 @@ class PiecewisePolynomial:
     _numbers: tuple[tuple[float, ...], tuple[float, ...], float] = field(
         init=False, repr=False, compare=False
     )
+    _hash: int = field(init=False, repr=False, compare=False)
     _derivative: PiecewisePolynomial | None = field(
         init=False, repr=False, compare=False, default=None
     )
@@ -117,6 +118,10 @@ class PiecewisePolynomial:
         set_(self, "pieces", pieces)
         set_(self, "period", period)
         set_(self, "_numbers", (floats, padded, 0.0 if period is None else float(period)))
+        set_(self, "_hash", hash((knots, pieces, period)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.knots, self.pieces, self.period)
@@ -308,10 +313,23 @@ class PiecewisePolynomial:
         """A 1-D scipy.interpolate.PPoly; its first and last pieces become the tails.
 
         SciPy gives a breakpoint to the piece on its right, hatact to the one on its left, so
-        values at a jump differ. ValueError if `pp` is not 1-D or does not extrapolate.
+        values at a jump differ.
+
+        Raises:
+            ValueError: if `pp` is no real 1-D PPoly, does not extrapolate, or its breakpoints
+                do not increase (SciPy allows decreasing ones).
         """
-        if pp.c.ndim != 2:
-            raise ValueError(f"a 1-D PPoly is needed; got coefficients of shape {pp.c.shape}")
+        from scipy.interpolate import PPoly
+
+        if not isinstance(pp, PPoly):
+            raise ValueError(f"a scipy.interpolate.PPoly is needed; got {type(pp).__name__}")
+        if pp.c.ndim != 2 or pp.c.dtype.kind == "c":
+            raise ValueError(
+                "a real 1-D PPoly is needed; got coefficients of shape "
+                f"{pp.c.shape} and dtype {pp.c.dtype}"
+            )
+        if any(a >= b for a, b in pairwise(pp.x)):
+            raise ValueError(f"the PPoly's breakpoints must increase strictly; got {pp.x}")
         xs = [float(v) for v in pp.x]
         columns = [tuple(float(c) for c in pp.c[:, j]) for j in range(pp.c.shape[1])]
         if pp.extrapolate == "periodic":
@@ -336,9 +354,10 @@ class PiecewisePolynomial:
             xs = [float(base) for _, base in used] + [float(self.knots[0]) + float(self.period)]
             columns = [p for p, _ in used]
         else:
-            ends = (Fraction(self.knots[0]) - 1, Fraction(self.knots[-1]) + 1)
+            first, last = Fraction(self.knots[0]), Fraction(self.knots[-1])
+            ends = (first - max(1, abs(first)), last + max(1, abs(last)))  # apart in float64 too
             xs = [float(v) for v in (ends[0], *self.knots, ends[1])]
-            columns = [tuple(poly.shift(used[0][0], Fraction(-1))), *(p for p, _ in used[1:])]
+            columns = [tuple(poly.shift(used[0][0], ends[0] - first)), *(p for p, _ in used[1:])]
         table = [[0.0] * (width - len(p)) + [float(c) for c in p] for p in columns]
         transposed = [list(row) for row in zip(*table, strict=True)]
         return PPoly(transposed, xs, extrapolate="periodic" if self.period is not None else True)

@@ -1,5 +1,6 @@
 """Wrong input states the rule and what was got, on every backend; unusual valid input works."""
 
+import math
 import random
 
 import pytest
@@ -163,3 +164,23 @@ def test_rules_of_scale_and_degree():
     for call in (nn.BSpline, lambda degree: functional.bspline(torch.ones(2), degree)):
         with pytest.raises(ValueError, match="an integer from 0 to 5; got 9"):
             call(9)
+
+
+@pytest.mark.parametrize("scale", [torch.tensor(1.0), torch.tensor(2.0), "8", None], ids=str)
+def test_a_scale_that_is_no_number(scale):
+    with pytest.raises(ValueError, match=r"the scale must be a real number .* got "):
+        functional.hat(torch.ones(2), scale)
+
+
+@pytest.mark.parametrize("degree", [True, 2.0, 6, -1, "3"], ids=str)
+def test_a_degree_that_is_none(degree):
+    with pytest.raises(ValueError, match="degree must be an integer from 0 to 5; got"):
+        functional.bspline(torch.ones(2), degree)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32], ids=str)
+def test_more_knots_than_16_bits_count(place, dtype):
+    knots = [float(k) for k in range(70_000)]
+    coeffs = [0.0] * 70_000 + [5.0]
+    x = torch.tensor([-1.0, math.inf], dtype=dtype, device=place.device)
+    assert raw(x, None, knots, coeffs, 0.0).tolist() == [0.0, 5.0]

@@ -152,7 +152,7 @@ def test_a_device_that_is_not_there(made, tmp_path):
 
 def test_a_wrong_backend_variable(made, tmp_path, monkeypatch):
     wrong = ValueError("HATACT_BACKEND: the backend must be one of …; got 'fast'")
-    monkeypatch.setattr(ops, "_forced", [wrong])
+    monkeypatch.setattr(ops, "_forced", [ops._Choice(wrong)])
     result = call("verify", "--out", tmp_path)
     assert result.exit_code == 2
     assert "got 'fast'" in result.output

@@ -1,6 +1,7 @@
 """torch.compile, torch.export and opcheck."""
 
 import shutil
+from fractions import Fraction
 
 import pytest
 import torch
@@ -181,3 +182,18 @@ def test_the_reference_is_traced_whatever_is_forced(place):
     x = smooth_points("bspline3").to(place.device)
     y = torch.compile(functional.bspline, fullgraph=True, backend="aot_eager")(x)
     torch.testing.assert_close(y, plain(x, "bspline3"), rtol=1e-13, atol=1e-14)
+
+
+def test_a_scale_that_changes():
+    x = torch.randn(50, requires_grad=True)
+    hat = torch.compile(functional.hat, fullgraph=True, backend="aot_eager")
+    for scale in (1, 1.0, 2.0, 3.5, 8, Fraction(1, 3)):
+        torch.testing.assert_close(hat(x, scale), functional.hat(x, scale))
+
+
+def test_periodic_slopes_where_rounding_leaves_the_period():
+    spec = SPECS["triangle_wave"]
+    compiled = torch.compile(lambda x: functional.piecewise(x, spec), backend="aot_eager")
+    x = torch.linspace(1e6, 1.005e6, 20_001, requires_grad=True)
+    (slope,) = torch.autograd.grad(compiled(x).sum(), x)
+    assert bool((slope.abs() > 1).all())  # ±π/(2√2) everywhere

@@ -9,9 +9,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from cases import ACTIVATIONS, SPECS
-from scipy.interpolate import CubicSpline, PPoly
 
 from hatact import BW_RELU, HAT, RELU, PiecewisePolynomial
+
+interpolate = pytest.importorskip("scipy.interpolate")
+CubicSpline, PPoly = interpolate.CubicSpline, interpolate.PPoly
 
 RAMP = ((0,), (1, 0))
 F = Fraction
@@ -163,3 +165,14 @@ def test_it_is_opaque_to_pytrees():
 def test_registry_names_are_the_file_data():
     assert {"relu", "hat", "bw_relu", "bspline3", "triangle_wave"} <= set(ACTIVATIONS)
     assert list(ACTIVATIONS) == sorted(ACTIVATIONS)
+
+
+def test_from_scipy_refuses_what_it_cannot_say():
+    for pp, says in (
+        (interpolate.PPoly([[1.0, 2.0]], [2, 1, 0]), "must increase strictly"),
+        (interpolate.PPoly([[1j]], [0, 1]), "a real 1-D PPoly is needed; got .*complex"),
+        (interpolate.BPoly([[1.0], [2.0]], [0, 1]), "PPoly is needed; got BPoly"),
+        (3, "PPoly is needed; got int"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            PiecewisePolynomial.from_scipy(pp)

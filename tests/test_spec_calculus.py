@@ -9,6 +9,8 @@ from cases import SPECS
 
 from hatact import BW_RELU, HAT, RELU, PiecewisePolynomial, bspline
 
+pytest.importorskip("scipy")
+
 F = Fraction
 every_spec = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 

@@ -5,10 +5,13 @@ from fractions import Fraction
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from hatact import PiecewisePolynomial, reference
+
+pytest.importorskip("scipy")
+pytest.importorskip("hypothesis")
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 settings.register_profile("hatact", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("hatact")

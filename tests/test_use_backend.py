@@ -188,3 +188,16 @@ for name in NAMES:
 """
     done = _run(f"NAMES = {CPU!r}\n{code}", "reference")
     assert done.returncode == 0, done.stderr
+
+
+def test_blocks_that_end_in_another_order():
+    """As threads do: the block that began last serves until it ends."""
+    first, second = hatact.use_backend("reference"), hatact.use_backend("extension")
+    if "cpu" not in hatact.available_backends()["extension"].devices:
+        pytest.skip("needs two backends")
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert ops.current_backend("cpu") == "extension"
+    second.__exit__(None, None, None)
+    assert ops.current_backend("cpu") == ops.default_backend("cpu")

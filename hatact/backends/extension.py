@@ -7,6 +7,7 @@ So there is no `ppoly` here: `torch.ops.hatact.ppoly` reaches C++ with no Python
 from __future__ import annotations
 
 import ctypes
+import os
 from pathlib import Path
 
 import torch
@@ -25,8 +26,8 @@ def _load(device: str) -> str | None:
     if device == "cuda" and not torch.cuda.is_available():
         return "no CUDA device"
     if path is None:
-        what = "a C++ compiler" if device == "cpu" else "a CUDA build of torch and nvcc"
-        return f"the package was installed without the compiled part, which needs {what}"
+        needs = {"cpu": "a C++ compiler", "cuda": "a CUDA build of torch and its version of nvcc"}
+        return f"the package was installed without the compiled part: it needs {needs[device]}"
     try:
         torch.ops.load_library(str(path))
     except OSError as error:
@@ -55,5 +56,8 @@ def cpu_capability() -> str:
     name.restype = ctypes.c_char_p
     found = name()
     if found is None:
-        raise RuntimeError("HATACT_CPU_CAPABILITY names an instruction set that is not here")
+        raise RuntimeError(
+            "HATACT_CPU_CAPABILITY must name an instruction set that this CPU has; "
+            f"got {os.environ.get('HATACT_CPU_CAPABILITY')}"
+        )
     return str(found.decode())

@@ -48,7 +48,7 @@ class _Scaled(Piecewise):
     """A named spec with a fixed scale folded into its numbers."""
 
     def __init__(self, spec: PiecewisePolynomial, scale: Number) -> None:
-        super().__init__(functional.scaled(spec, scale))
+        super().__init__(spec.scaled(scale))
         self.scale = scale
 
     def extra_repr(self) -> str:

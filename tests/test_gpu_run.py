@@ -1,0 +1,43 @@
+"""`make gpu` needs torch, pytest and numpy alone: the suite collects without the rest."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from bench.gpu import ON_CUDA, main
+
+ROOT = Path(__file__).parent.parent
+_BLOCKED = """
+import sys
+for name in ("scipy", "hypothesis", "skimage", "matplotlib", "rich", "typer", "ruff"):
+    sys.modules[name] = None
+import pytest
+sys.exit(pytest.main(["-q", "--collect-only", "-p", "no:cacheprovider", *sys.argv[1:]]))
+"""
+
+
+def _collect(select: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", _BLOCKED, "-k", select],
+        cwd=ROOT,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_suite_collects_with_torch_pytest_and_numpy_alone() -> None:
+    run = _collect(ON_CUDA.replace("-cuda", "-cpu"))
+    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
+    assert "::" in run.stdout
+
+
+def test_without_a_gpu_or_with_an_unknown_part_it_says_so(monkeypatch, capsys) -> None:
+    monkeypatch.setenv("PART", "everything")
+    assert main() == 2
+    assert "PART must be all, build, tests, bench; got 'everything'" in capsys.readouterr().err
+    monkeypatch.setenv("PART", "bench")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert main() == 2
+    assert "needs a CUDA device" in capsys.readouterr().err
