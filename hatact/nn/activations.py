@@ -60,9 +60,9 @@ class Hat(_Scaled):
 
     **Scale 1 with PyTorch's default initialisation does not remove spectral bias.** The scale
     of the pre-activations decides: measured on a deep network of width 256 and ten sines, the
-    bias is gone at s = 8, still there at 1 and 4, and the network does not train at 16. On an
-    image, s = 8 memorises and 4 generalises better. `hatact verify hong2022` prints the whole
-    map. Source: arXiv 2208.04924.
+    bias is gone at s = 8 to 12, still there at 1 to 6, and the network does not train at 16. On
+    an image, s = 8 memorises and 4 generalises better. `hatact verify hong2022 --full` prints
+    the whole map. Source: arXiv 2208.04924.
 
     Args:
         scale: s > 0, fixed. For a learnable scale, multiply x by a parameter instead.
