@@ -355,7 +355,8 @@ class PiecewisePolynomial:
             columns = [p for p, _ in used]
         else:
             first, last = Fraction(self.knots[0]), Fraction(self.knots[-1])
-            ends = (first - max(1, abs(first)), last + max(1, abs(last)))  # apart in float64 too
+            one = Fraction(1)
+            ends = (first - max(one, abs(first)), last + max(one, abs(last)))  # in float64 too
             xs = [float(v) for v in (ends[0], *self.knots, ends[1])]
             columns = [tuple(poly.shift(used[0][0], ends[0] - first)), *(p for p, _ in used[1:])]
         table = [[0.0] * (width - len(p)) + [float(c) for c in p] for p in columns]
