@@ -50,7 +50,13 @@ def extensions() -> list:
     if not has_compiler():
         print("hatact: no C++ compiler (CXX or c++): building without the compiled part")
         return []
-    flags = ["-O3", "-std=c++17", "-fvisibility=hidden", f"-DTORCH_TARGET_VERSION={STABLE_ABI}"]
+    flags = [
+        "-O3",
+        "-g0",
+        "-std=c++17",
+        "-fvisibility=hidden",
+        f"-DTORCH_TARGET_VERSION={STABLE_ABI}",
+    ]
     common = {"py_limited_api": True, "depends": HEADERS}
     built = [
         cpp_extension.CppExtension(
