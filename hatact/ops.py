@@ -183,10 +183,10 @@ def use_backend(name: str) -> Iterator[None]:
         RuntimeError: for a backend that is not available here, with the reason.
     """
     choice = _Choice(_checked(name))
-    with _lock:
-        _forced.append(choice)
-        _force(choice)
     try:
+        with _lock:
+            _forced.append(choice)
+            _force(choice)
         yield
     finally:
         with _lock:
