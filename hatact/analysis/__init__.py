@@ -1,5 +1,6 @@
-"""What a training run did, frequency by frequency. Uses the public modules and torch only."""
+"""What a training run did, and what theory says it must. Uses the public modules and torch only."""
 
+from hatact.analysis.gram import condition_number, eigenvalues, gram
 from hatact.analysis.spectrum import (
     BiasExponent,
     SpectrumTracker,
@@ -16,6 +17,9 @@ __all__ = [
     "SpectrumTracker",
     "band_error",
     "bias_exponent",
+    "condition_number",
+    "eigenvalues",
+    "gram",
     "psnr",
     "residual",
     "spectrum",
