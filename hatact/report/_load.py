@@ -1,0 +1,39 @@
+"""Reading results.json back, with a plain word where that cannot be done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+FORMAT = 2
+
+
+def load(path: Path) -> Mapping[str, Any]:
+    """The results that `hatact verify` wrote to `path`.
+
+    ValueError if there is no such file, if it is not JSON, or if its format is not FORMAT.
+    """
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(
+            f"results must be a file that can be read; got {path} ({error.strerror})"
+        ) from None
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON: {error}") from None
+    again = f"this hatact reads format {FORMAT}: run `hatact verify` again"
+    if not isinstance(results, dict) or "format" not in results:
+        raise ValueError(f'{path} has no "format"{_writer(results)}; {again}')
+    if results["format"] != FORMAT or isinstance(results["format"], bool):
+        raise ValueError(
+            f"{path} was written in format {results['format']}{_writer(results)}; {again}"
+        )
+    return results
+
+
+def _writer(results: Any) -> str:
+    environment = results.get("environment") if isinstance(results, dict) else None
+    version = environment.get("hatact") if isinstance(environment, dict) else None
+    return f" by hatact {version}" if version else ""
