@@ -15,6 +15,15 @@ from hatact.analysis import condition_number, eigenvalues, gram
 BETA = (1.8751040687, 4.6940911330, 7.8547574382, 10.9955407349)  # cos β·cosh β = −1
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """A small SVD in two threads waits for the other one where the core is shared."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def relu_entry(i: int, j: int, n: int) -> Fraction:
     """∫ relu(x − i/n)·relu(x − j/n) over [0, 1]."""
     i, j = sorted((i, j))

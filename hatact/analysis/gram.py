@@ -140,7 +140,10 @@ def _legendre(spec: PiecewisePolynomial, n: int) -> tuple[list[Fraction], _Table
         taylor.append(taylor[-1].derivative())
     expand = [_in_legendre(power) for power in range(size)]
     table: _Table = {}
-    for a in range(1 - n, n):
+    lower, upper = spec.support
+    first = 1 - n if math.isinf(lower) else max(1 - n, math.floor(lower))
+    last = n - 1 if math.isinf(upper) else min(n - 1, math.ceil(upper) - 1)
+    for a in range(first, last + 1):
         rows: list[Fraction] = []
         for left, width in spans:
             middle = a + left + width / 2
