@@ -123,9 +123,14 @@ def test_more_cells_than_the_knots_ask_do_not_matter():
     assert torch.allclose(gram(extra, 30), gram(HAT, 30), rtol=1e-14, atol=0)
 
 
-def test_scale_of_the_activation_does_not_move_kappa():
-    taller = PiecewisePolynomial((0,), ((0,), (7, 0)))
+@pytest.mark.parametrize("height", [7, 1e-200, 1e200])
+def test_height_of_the_activation_does_not_move_kappa(height):
+    taller = PiecewisePolynomial((0,), ((0,), (height, 0)))
     assert condition_number(taller, 50) == pytest.approx(condition_number(RELU, 50), rel=1e-9)
+    if height == 1e200:
+        for f in (gram, eigenvalues):
+            with pytest.raises(OverflowError):
+                f(taller, 50)
 
 
 @pytest.mark.parametrize("name", [k for k, s in registry().items() if s.period is None])

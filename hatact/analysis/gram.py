@@ -74,15 +74,10 @@ def eigenvalues(spec: PiecewisePolynomial, n: int, interior: bool = False) -> Te
             that float64 cannot tell (√κ beyond 1/(n·2⁻⁵²)).
         OverflowError: as :func:`gram`.
     """
-    values: Tensor = torch.linalg.svdvals(_factor(spec, n, interior)).flip(0)
-    least, greatest = float(values[0]), float(values[-1])
-    if not least > n * 2.0**-52 * greatest:
-        ratio = (least / greatest) ** 2 if greatest else 0.0
-        raise ValueError(
-            "the functions σ(n·x − i) on [0, 1] must be linearly independent, √κ < 1/(n·2⁻⁵²) in "
-            f"float64; got λ_min/λ_max = {ratio:.1g} at n = {n} for knots {spec.knots}"
-        )
-    return values * values
+    values = _singular(spec, n, interior).square()
+    if not math.isfinite(float(values[-1])):
+        raise OverflowError(f"λ_max must fit float64; got more than 1.8e308 at n = {n}")
+    return values
 
 
 def condition_number(spec: PiecewisePolynomial, n: int, interior: bool = False) -> float:
@@ -95,8 +90,8 @@ def condition_number(spec: PiecewisePolynomial, n: int, interior: bool = False) 
     Shapes, normalisation, cost and errors: as :func:`eigenvalues`.
     Source: the claim is that of arXiv 2208.04924; these constants are derived here.
     """
-    values = eigenvalues(spec, n, interior)
-    return float(values[-1] / values[0])
+    values = _singular(spec, n, interior)
+    return float(values[-1] / values[0]) ** 2
 
 
 def _kept(spec: PiecewisePolynomial, n: int, interior: bool) -> range:
@@ -183,3 +178,16 @@ def _factor(spec: PiecewisePolynomial, n: int, interior: bool) -> Tensor:
         columns = [i for i in kept if 0 <= a + i < n]
         factor[[a + i for i in columns], :, [i - kept[0] for i in columns]] = column
     return factor.reshape(n * height, len(kept))
+
+
+def _singular(spec: PiecewisePolynomial, n: int, interior: bool) -> Tensor:
+    """√λ_j of M, ascending, after the rule on independence."""
+    values: Tensor = torch.linalg.svdvals(_factor(spec, n, interior)).flip(0)
+    least, greatest = float(values[0]), float(values[-1])
+    if not least > n * 2.0**-52 * greatest:
+        ratio = (least / greatest) ** 2 if greatest else 0.0
+        raise ValueError(
+            "the functions σ(n·x − i) on [0, 1] must be linearly independent, √κ < 1/(n·2⁻⁵²) in "
+            f"float64; got λ_min/λ_max = {ratio:.1g} at n = {n} for knots {spec.knots}"
+        )
+    return values
