@@ -1,4 +1,4 @@
-"""One file per paper. A file defines `PAPER`; `papers()` finds every file here, no list is kept."""
+"""One file or folder per paper. It defines `PAPER`; `papers()` finds all, no list is kept."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import pkgutil
 from importlib import import_module
 
 from hatact.claims._engine import Claim, Outcome, Paper, Settings
+from hatact.claims._statistics import Measure
 
-__all__ = ["Claim", "Outcome", "Paper", "Settings", "papers"]
+__all__ = ["Claim", "Measure", "Outcome", "Paper", "Settings", "papers"]
 
 
 def papers() -> dict[str, Paper]:

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import torch
 
 from hatact import ops, use_backend
-from hatact.claims import _pool, _sines
-from hatact.claims._pool import Advance
-from hatact.claims._training import Row, fit
+from hatact.claims import _sines
+from hatact.claims._lab import Lab, Task
+from hatact.claims._training import Advance, Record, Row, fit
 
 STEPS = 60
 ONSET = 1e-2  # past this the twin says that rounding alone decides the curve
 ROUNDINGS = 8  # differences up to so many roundings are never held against a backend
 MARGIN = 10
-DTYPES = (torch.float32, torch.float64)
+DTYPES = ("float32", "float64")
+REFERENCES = (("reference", False), ("reference", True))
 
 
-def work(rows: Sequence[Row]) -> int:
-    """Training steps that :func:`compare` takes."""
-    return 3 * (STEPS + 1) * len(rows) * len(DTYPES)
+def tasks(rows: Sequence[Row], device: str) -> list[Task]:
+    """The runs of :func:`compare`: for every row and dtype the default backend, then the twins."""
+    cost = 1.5 * _sines.COST * (STEPS + 1)
+    return [
+        Task(train, {"row": row, "dtype": dtype, "backend": backend, "twin": twin}, (0,), cost)
+        for backend, twin in ((ops.current_backend(device), False), *REFERENCES)
+        for row in rows
+        for dtype in DTYPES
+    ]
 
 
-def compare(rows: Sequence[Row], seed: int, device: str, advance: Advance) -> dict[str, Any]:
+def compare(rows: Sequence[Row], lab: Lab) -> dict[str, Any]:
     """Loss curves of the default backend and of the reference, and how far rounding spreads them.
 
     Each row's network is trained three times in either dtype: on the default backend, on the
@@ -35,20 +41,15 @@ def compare(rows: Sequence[Row], seed: int, device: str, advance: Advance) -> di
     there the default backend must stay within MARGIN times the twin's largest difference so far.
     In float64 that is every step.
     """
+    backend = ops.current_backend(lab.device)
+    losses = [of[0]["losses"] for of in lab.run(tasks(rows, lab.device))]
     pairs = [(row, dtype) for row in rows for dtype in DTYPES]
-
-    def train(twin: bool) -> list[list[float]]:
-        tasks = [partial(_losses, row, seed, device, dtype, twin) for row, dtype in pairs]
-        return _pool.each(tasks, device, advance)
-
-    backend = ops.current_backend(device)
-    default = train(twin=False)
-    with use_backend("reference"):
-        reference, twins = train(twin=False), train(twin=True)
+    n = len(pairs)
     found = {}
-    for (row, dtype), a, b, c in zip(pairs, default, reference, twins, strict=True):
-        name = f"{row}, {str(dtype).removeprefix('torch.')}"
-        found[name] = judge(a, b, c, eps=torch.finfo(dtype).eps)
+    for (row, dtype), a, b, c in zip(
+        pairs, losses[:n], losses[n : 2 * n], losses[2 * n :], strict=True
+    ):
+        found[f"{row}, {dtype}"] = judge(a, b, c, eps=torch.finfo(getattr(torch, dtype)).eps)
     return {
         "backend": backend,
         "compared": backend != "reference",  # with nothing else here it is compared with itself
@@ -94,15 +95,25 @@ def _running_max(losses: list[float], reference: list[float]) -> list[float]:
     return out
 
 
-def _losses(
-    row: Row, seed: int, device: str, dtype: torch.dtype, twin: bool, advance: Advance
-) -> list[float]:
-    x, u = _sines.sum_of_sines(seed, device)
-    model = row.network(1, _sines.WIDTH, _sines.DEPTH, seed, device).to(dtype)
+def train(
+    row: Row,
+    dtype: str,
+    backend: str,
+    twin: bool,
+    seeds: Sequence[int],
+    device: str,
+    advance: Advance,
+) -> list[Record]:
+    """Every step's loss of one network on one backend, from changed weights if it is the twin."""
+    x, u = _sines.targets(seeds, device)
+    as_dtype = getattr(torch, dtype)
+    model = row.networks(1, _sines.WIDTH, _sines.DEPTH, seeds, device).to(as_dtype)
     if twin:
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(seeds[0])
         with torch.no_grad():
             for p in model.parameters():
                 sign = torch.randint(0, 2, p.shape, generator=generator) * 2 - 1
-                p.mul_((1 + sign.to(dtype) * torch.finfo(dtype).eps).to(p.device))
-    return fit(model, x.to(dtype), u.to(dtype), STEPS, row.lr, lambda step, out: advance(1))
+                p.mul_((1 + sign.to(as_dtype) * torch.finfo(as_dtype).eps).to(p.device))
+    with use_backend(backend):
+        losses = fit(model, x.to(as_dtype), u.to(as_dtype), STEPS, advance)
+    return [{"losses": of.tolist()} for of in losses.T]

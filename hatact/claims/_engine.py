@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import filelock
 import torch
 
 import hatact
 from hatact import ops
-from hatact.claims._pool import Advance
+from hatact.claims._cache import Cache, write_whole
+from hatact.claims._lab import Lab, Task
+from hatact.claims._statistics import Measure
 
 REPRODUCED = "reproduced"
 PARTLY = "partly"
 NOT_REPRODUCED = "not reproduced"
 NOT_ATTEMPTED = "not attempted"
+FORMAT = 2
+"""Of results.json; raised whenever a reader of the old one would misread the new one."""
+
+
+class InUse(RuntimeError):
+    """Another verification is writing into the same folder."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,10 @@ class Settings:
     seeds: int
     device: str = "cpu"
 
+    def __post_init__(self) -> None:
+        if self.seeds < 1:
+            raise ValueError(f"the number of seeds must be at least 1; got {self.seeds}")
+
     @property
     def name(self) -> str:
         """The key of the recorded verdict."""
@@ -41,36 +52,48 @@ class Settings:
 
 @dataclass
 class Outcome:
-    """What a claim's run found, in `findings` also what the verdict does not hang on.
+    """What a claim's run found.
 
-    `figures` are data for the pictures, `table` for the terminal.
+    Args:
+        verdict, reason: the verdict and, in one phrase, why.
+        findings: sentences on which the verdict does not hang.
+        measures: the numbers to be read first.
+        tables, figures: data for the terminal and the report; see `hatact.report`.
+        values: everything else; nothing in it may depend on how long something took.
+        timing: what does.
     """
 
     verdict: str
     reason: str
     findings: list[str] = field(default_factory=list)
-    values: dict[str, Any] = field(default_factory=dict)
-    table: dict[str, Any] = field(default_factory=dict)
+    measures: list[Measure] = field(default_factory=list)
+    tables: list[dict[str, Any]] = field(default_factory=list)
     figures: list[dict[str, Any]] = field(default_factory=list)
+    values: dict[str, Any] = field(default_factory=dict)
+    timing: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One sentence, and the run that decides it.
+    """One sentence, and the runs that decide it.
 
     Args:
         id: unique, "paper/word".
+        name: a short heading.
         statement: what is claimed, decidable, one sentence.
+        source: where the paper says it, and what of the sentence is this package's own.
         recorded: the verdict that this package's own runs gave, by "quick" and "full".
-        work: the size of the run, in any unit that its `Advance` also uses.
-        run: the run itself; it calls its `Advance` with every share of the work that is done.
+        tasks: the runs it will ask for if the recorded learning rates are found again.
+        judge: asks a lab for its runs and decides.
     """
 
     id: str
+    name: str
     statement: str
+    source: str
     recorded: Mapping[str, str]
-    work: Callable[[Settings], float]
-    run: Callable[[Settings, Advance], Outcome]
+    tasks: Callable[[Settings], Sequence[Task]]
+    judge: Callable[[Settings, Lab], Outcome]
 
 
 @dataclass(frozen=True)
@@ -78,8 +101,26 @@ class Paper:
     """A paper and its claims."""
 
     title: str
+    authors: str
+    year: int
     arxiv: str
     claims: tuple[Claim, ...]
+
+
+class Monitor(Protocol):
+    """Who watches a run."""
+
+    def plan(self, work: float, runs: int, missing: int) -> None:
+        """Told once, before the start: expected work in `Task.cost`, all runs, those not cached."""
+
+    def claim(self, claim: Claim) -> None:
+        """A claim begins."""
+
+    def advance(self, work: float) -> None:
+        """A share of the work is done."""
+
+    def notice(self, text: str) -> None:
+        """Something happened that the user should know and need not act on."""
 
 
 def environment(settings: Settings) -> dict[str, Any]:
@@ -106,28 +147,85 @@ def run(
     chosen: Mapping[str, Paper],
     settings: Settings,
     out: Path,
-    begin: Callable[[Claim, float], Advance],
+    monitor: Monitor,
+    workers: int | None = None,
 ) -> dict[str, Any]:
     """Run every claim of the chosen papers; results.json in `out` is rewritten after each.
 
-    `begin(claim, work)` is told of a claim before it starts and returns its `Advance`.
+    Finished runs are kept in `out`/cache, so an interrupted verification goes on where it was and
+    comes to the same values. `workers` processes at a time, by default torch's number of threads.
+
+    Raises:
+        InUse: if another run is writing into `out`.
     """
-    results: dict[str, Any] = {"environment": environment(settings), "claims": []}
-    with _flush_denormal():
+    lock = filelock.FileLock(out / ".lock", timeout=0)  # the system drops it if this is killed
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        raise InUse(f"another verification is writing into {out}") from None
+    try:
+        _keep_other_results(out, monitor.notice)
+        return _run(chosen, settings, out, monitor, workers)
+    finally:
+        lock.release()
+
+
+def _run(
+    chosen: Mapping[str, Paper],
+    settings: Settings,
+    out: Path,
+    monitor: Monitor,
+    workers: int | None,
+) -> dict[str, Any]:
+    results: dict[str, Any] = {"format": FORMAT, "environment": environment(settings), "claims": []}
+    cache = Cache(out / "cache", monitor.notice)
+    count = torch.get_num_threads() if workers is None else workers
+    with Lab(settings.device, cache, count, monitor.advance) as lab:
+        tasks = [t for paper in chosen.values() for c in paper.claims for t in c.tasks(settings)]
+        missing = lab.missing(tasks)
+        monitor.plan(expected(missing, lab), len(tasks), len(missing))
         for name, paper in chosen.items():
             for claim in paper.claims:
-                advance = begin(claim, claim.work(settings))
-                start = time.perf_counter()
-                outcome = _attempt(claim, settings, advance)
-                seconds = time.perf_counter() - start
+                monitor.claim(claim)
+                start, before = time.perf_counter(), lab.seconds
+                outcome = _attempt(claim, settings, lab)
+                seconds = {"wall": time.perf_counter() - start, "runs": lab.seconds - before}
                 results["claims"].append(_record(name, paper, claim, settings, outcome, seconds))
                 write_json(results, out / "results.json")
     return results
 
 
-def _attempt(claim: Claim, settings: Settings, advance: Advance) -> Outcome:
+def expected(tasks: Sequence[Task], lab: Lab) -> float:
+    """Seconds that the tasks should take, on the machine on which their costs were measured."""
+    alone = sum(task.cost for task in tasks if task.alone)
+    together = [task.cost for task in tasks if not task.alone]
+    return alone + max(sum(together) / max(lab.workers, 1), max(together, default=0))
+
+
+def _keep_other_results(out: Path, notice: Callable[[str], None]) -> None:
+    """A results.json of another version is renamed, not overwritten."""
+    path = out / "results.json"
     try:
-        return claim.run(settings, advance)
+        found = json.loads(path.read_bytes())
+        version = str(found["environment"]["hatact"])
+        if found.get("format") == FORMAT and version == hatact.__version__:
+            return
+        mark = f"{version}-format-{found.get('format', 1)}"
+    except FileNotFoundError:
+        return
+    except (ValueError, KeyError, TypeError, AttributeError):
+        mark = "unreadable"
+    kept, n = out / f"results-{mark}.json", 1
+    while kept.exists():
+        n += 1
+        kept = out / f"results-{mark}-{n}.json"
+    path.rename(kept)
+    notice(f"results.json was written by another version or cannot be read: kept as {kept.name}")
+
+
+def _attempt(claim: Claim, settings: Settings, lab: Lab) -> Outcome:
+    try:
+        return claim.judge(settings, lab)
     except ModuleNotFoundError as missing:
         return Outcome(
             NOT_ATTEMPTED, f"{missing.name} is missing: pip install 'hatact[verify]' brings it"
@@ -135,43 +233,44 @@ def _attempt(claim: Claim, settings: Settings, advance: Advance) -> Outcome:
 
 
 def _record(
-    name: str, paper: Paper, claim: Claim, settings: Settings, outcome: Outcome, seconds: float
+    name: str,
+    paper: Paper,
+    claim: Claim,
+    settings: Settings,
+    outcome: Outcome,
+    seconds: Mapping[str, float],
 ) -> dict[str, Any]:
     recorded = claim.recorded[settings.name]
     return {
         "id": claim.id,
         "paper": name,
         "title": paper.title,
+        "authors": paper.authors,
+        "year": paper.year,
         "arxiv": paper.arxiv,
+        "name": claim.name,
         "statement": claim.statement,
+        "source": claim.source,
         "verdict": outcome.verdict,
         "reason": outcome.reason,
         "findings": outcome.findings,
         "recorded": recorded,
         "as_recorded": outcome.verdict == recorded,
         "quick": settings.quick,
-        "seconds": round(seconds, 1),
-        "values": outcome.values,
-        "table": outcome.table,
+        "command": f"hatact verify {claim.id} --{settings.name}",
+        "seconds": round(seconds["runs"], 1),
+        "wall_seconds": round(seconds["wall"], 1),
+        "measures": [asdict(measure) for measure in outcome.measures],
+        "tables": outcome.tables,
         "figures": outcome.figures,
+        "values": outcome.values,
+        "timing": outcome.timing,
     }
 
 
-@contextmanager
-def _flush_denormal() -> Iterator[None]:
-    """Dead compact units make Adam's moments denormal, which can slow a run tenfold."""
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(False)
-
-
 def write_json(data: Any, path: Path) -> None:
-    """Strict JSON (NaN and inf become null), written aside and renamed: whole or not at all."""
-    aside = path.with_name(path.name + ".part")
-    aside.write_text(json.dumps(_plain(data), indent=1, allow_nan=False, ensure_ascii=False))
-    os.replace(aside, path)
+    """Strict JSON (NaN and inf become null), whole or not at all."""
+    write_whole(path, json.dumps(_plain(data), indent=1, allow_nan=False, ensure_ascii=False))
 
 
 def _plain(value: Any) -> Any:
@@ -182,12 +281,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return float(f"{value:.5g}") if math.isfinite(value) else None
     return value
-
-
-def median(values: Sequence[float | None]) -> float:
-    """The median, None counting as inf: of an even number, the upper of the middle two.
-
-    The upper one, so that half of the seeds failing is a failure and never half a number.
-    """
-    ordered = sorted(math.inf if v is None else float(v) for v in values)
-    return ordered[len(ordered) // 2]

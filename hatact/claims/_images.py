@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -12,11 +10,13 @@ import torch
 from torch import Tensor
 
 from hatact.analysis import band_error, psnr
-from hatact.claims._pool import Advance
-from hatact.claims._training import Row, fit, spread
+from hatact.claims._statistics import median
+from hatact.claims._training import Advance, Record, Row, fit, late, spread
 
 SIDE, WIDTH, DEPTH = 64, 128, 4
 EVERY = 10  # steps between two measurements on the whole image
+COST = 6e-3
+"""Seconds a step and network, batches of five; see `_lab.Task.cost`."""
 BANDS = (1, 4, 8, 12, 16, 22)
 """Edges in cycles per image side. The checkerboard determines |kx| + |ky| < side/2 = 32 without
 aliasing, which holds every ring up to 22."""
@@ -61,132 +61,110 @@ def neighbour_mean(image: Tensor) -> Tensor:
     return (p[:-2, 1:-1] + p[2:, 1:-1] + p[1:-1, :-2] + p[1:-1, 2:]) / 4
 
 
-@dataclass
-class Run:
-    """One row and one seed: PSNR in dB on either half and error per band, every EVERY steps."""
+def train(
+    row: Row, image: str, steps: int, seeds: Sequence[int], device: str, advance: Advance
+) -> list[Record]:
+    """Train a row on the even pixels of an image; the odd ones are looked at, never used.
 
-    row: Row
-    seed: int
-    steps: list[int] = field(default_factory=list)
-    train_psnr: list[float] = field(default_factory=list)
-    held_out_psnr: list[float] = field(default_factory=list)
-    band_errors: list[list[float]] = field(default_factory=list)
-    image: Tensor = field(default_factory=lambda: torch.empty(0))
-
-    def values(self) -> dict[str, Any]:
-        """What results.json keeps of the run."""
-        return {
-            "row": str(self.row),
-            "seed": self.seed,
-            "train_psnr": self.train_psnr[-1],
-            "held_out_psnr": self.held_out_psnr[-1],
-            "best_held_out_psnr": max(self.held_out_psnr),
-            "band_errors": self.band_errors[-1],
-        }
-
-
-def train(row: Row, seed: int, image: Tensor, steps: int, device: str, advance: Advance) -> Run:
-    """Train one row on the even pixels of `image`; the odd ones are looked at, never used."""
-    side = image.shape[0]
-    x, even = pixel_grid(side)
-    x, even, image = x.to(device), even.to(device), image.to(device)
-    target = image.reshape(-1, 1)
-    model = row.network(2, WIDTH, DEPTH, seed, device)
-    run = Run(row, seed)
+    A record holds PSNR in dB on either half and the relative error per band, every EVERY steps,
+    what the network made of the image at the end (0 … 255), and the late loss.
+    """
+    target = picture(image).to(device)
+    side = target.shape[0]
+    x, even = (t.to(device) for t in pixel_grid(side))
+    flat = target.reshape(-1, 1)
+    model = row.networks(2, WIDTH, DEPTH, seeds, device)
+    records: list[Record] = [
+        {"steps": [], "train_psnr": [], "held_out_psnr": [], "band_errors": []} for _ in seeds
+    ]
 
     def after(step: int, out: Tensor) -> None:
-        if step % EVERY == 0 or step == steps:
-            with torch.no_grad():
-                whole = model(x)
-            run.steps.append(step)
-            run.train_psnr.append(psnr(whole[even], target[even]))
-            run.held_out_psnr.append(psnr(whole[~even], target[~even]))
-            run.image = whole.reshape(side, side).cpu()
-            run.band_errors.append(band_error(run.image, image.cpu(), BANDS).tolist())
-        advance(1)
+        if step % EVERY and step != steps:
+            return
+        with torch.no_grad():
+            whole = model(x)
+        for record, of in zip(records, whole, strict=True):
+            record["steps"].append(step)
+            record["train_psnr"].append(psnr(of[even], flat[even]))
+            record["held_out_psnr"].append(psnr(of[~even], flat[~even]))
+            seen = of.reshape(side, side).cpu()
+            record["band_errors"].append(band_error(seen, target.cpu(), BANDS).tolist())
+            record["image"] = grey(seen)
 
-    fit(model, x[even], target[even], steps, row.lr, after)
-    return run
-
-
-def reconstructions(image: Tensor, runs: Sequence[Run], name: str, title: str) -> dict[str, Any]:
-    """The image and what every run made of it, as data for the pictures (0 … 255)."""
-    panels = [
-        {
-            "title": "target",
-            "note": "even pixels are seen,\nodd ones held out",
-            "image": _grey(image),
-        }
-    ]
-    for run in runs:
-        psnrs = f"seen {run.train_psnr[-1]:.1f} dB\nheld out {run.held_out_psnr[-1]:.1f} dB"
-        panels.append({"title": str(run.row), "note": psnrs, "image": _grey(run.image)})
-    return {"kind": "images", "name": name, "title": title, "panels": panels}
+    losses = fit(model, x[even], flat[even], steps, advance, after)
+    for record, of in zip(records, losses.T, strict=True):
+        record["late_loss"] = late(of)
+    return records
 
 
-def _grey(image: Tensor) -> list[list[int]]:
+def values(record: Record) -> dict[str, Any]:
+    """What results.json keeps of a run."""
+    return {
+        "train_psnr": record["train_psnr"][-1],
+        "held_out_psnr": record["held_out_psnr"][-1],
+        "best_held_out_psnr": max(record["held_out_psnr"]),
+        "band_errors": record["band_errors"][-1],
+    }
+
+
+def grey(image: Tensor) -> list[list[int]]:
+    """Values in [0, 1] as 0 … 255, clipped."""
     levels: list[list[int]] = (image.clamp(0, 1) * 255).round().to(torch.int64).tolist()
     return levels
 
 
-def bands_over_training(runs: Sequence[Run], name: str, title: str) -> dict[str, Any]:
+def reconstructions(
+    image: Tensor, runs: Mapping[str, Record], name: str, title: str, caption: str
+) -> dict[str, Any]:
+    """The image and what every run made of it, as data for the pictures."""
+    note = "even pixels are seen,\nodd ones held out"
+    panels = [{"title": "target", "note": note, "image": grey(image)}]
+    for label, of in runs.items():
+        psnrs = f"seen {of['train_psnr'][-1]:.1f} dB\nheld out {of['held_out_psnr'][-1]:.1f} dB"
+        panels.append({"title": label, "note": psnrs, "image": of["image"]})
+    return {"kind": "images", "name": name, "title": title, "caption": caption, "panels": panels}
+
+
+def bands_over_training(
+    runs: Mapping[str, Record], name: str, title: str, caption: str
+) -> dict[str, Any]:
     """Relative error per radial band over training, one panel a run, as data for the pictures."""
     labels = [f"{low}–{high}" for low, high in pairwise(BANDS)]
     return {
         "kind": "curves",
         "name": name,
         "title": title,
+        "caption": caption,
         "x_label": "training step",
         "y_label": "relative error of the band",
+        "x_scale": "linear",
+        "y_scale": "linear",
         "share_y": True,
         "legend": "cycles per image side",
         "panels": [
             {
-                "title": str(run.row),
-                "x": run.steps,
+                "title": label,
                 "series": [
-                    {"label": label, "y": [errors[b] for errors in run.band_errors]}
-                    for b, label in enumerate(labels)
+                    {"label": band, "x": of["steps"], "y": [e[b] for e in of["band_errors"]]}
+                    for b, band in enumerate(labels)
                 ],
             }
-            for run in runs
+            for label, of in runs.items()
         ],
     }
 
 
-def psnr_over_training(runs: Sequence[Run], name: str, title: str) -> dict[str, Any]:
-    """PSNR on the held-out and on the seen pixels over training, as data for the pictures."""
-    panels = (("held-out pixels", "held_out_psnr"), ("seen pixels", "train_psnr"))
-    return {
-        "kind": "curves",
-        "name": name,
-        "title": title,
-        "x_label": "training step",
-        "y_label": "PSNR (dB)",
-        "share_y": False,
-        "legend": "activation",
-        "panels": [
-            {
-                "title": panel,
-                "x": runs[0].steps,
-                "series": [{"label": str(r.row), "y": getattr(r, what)} for r in runs],
-            }
-            for panel, what in panels
-        ],
-    }
-
-
-def table(by_row: dict[str, list[Run]]) -> dict[str, Any]:
+def table(rows: Mapping[str, Sequence[Record]]) -> dict[str, Any]:
     """PSNR as ranges over seeds; the median relative error of every band."""
     lines = []
-    for name, runs in by_row.items():
-        errors = zip(*(run.band_errors[-1] for run in runs), strict=True)
+    for name, of in rows.items():
+        errors = zip(*(r["band_errors"][-1] for r in of), strict=True)
         lines.append(
             [
                 name,
-                spread([run.train_psnr[-1] for run in runs], ".1f"),
-                spread([run.held_out_psnr[-1] for run in runs], ".1f"),
-                *(f"{statistics.median(band):.2f}" for band in errors),
+                spread([r["train_psnr"][-1] for r in of], ".1f"),
+                spread([r["held_out_psnr"][-1] for r in of], ".1f"),
+                *(f"{median(band):.2f}" for band in errors),
             ]
         )
     return {

@@ -1,4 +1,4 @@
-"""Shared by papers: ten sines on a uniform grid, the deep network, one tracked run of a row.
+"""Shared by papers: ten sines on a uniform grid, the deep network, tracked runs of a row.
 
 The target and the network of arXiv 1806.08734: k = 5, 10, …, 50 cycles per unit length,
 amplitudes 1, N = 200 on [0, 1), five hidden layers of 256, PyTorch's default initialisation.
@@ -8,143 +8,152 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from hatact.analysis import SpectrumTracker, bias_exponent, steps_to
-from hatact.claims._engine import median
-from hatact.claims._pool import Advance
-from hatact.claims._training import Row, fit
+from hatact.claims._statistics import median
+from hatact.claims._training import Advance, Record, Row, fit, late, spread_steps, trained_at
 
 FREQUENCIES = tuple(range(5, 51, 5))
 POINTS, WIDTH, DEPTH = 200, 256, 6
 HOLD = 10
 """Steps that a residual must stay under a threshold: relu(8x), which diverges, sweeps through
 |f̂ − û| < 0.1·|û| at k = 50 for one step by chance."""
+LOSS = (0.1, 0.01)
+"""Shares of the target's variance at which a network counts as trained."""
+COST = 6.6e-3
+"""Seconds a step and network, batches of five; see `_lab.Task.cost`."""
 
 
-def sum_of_sines(seed: int, device: str = "cpu") -> tuple[Tensor, Tensor]:
+def sum_of_sines(seed: int) -> tuple[Tensor, Tensor]:
     """u(x) = Σ_k sin(2πkx + φ_k), φ_k ~ U[0, 2π) from `seed`: x (N, 1) and u (N, 1), float32."""
     generator = torch.Generator().manual_seed(seed)
     x = torch.arange(POINTS, dtype=torch.float64)[:, None] / POINTS
     phases = 2 * math.pi * torch.rand(len(FREQUENCIES), dtype=torch.float64, generator=generator)
     k = torch.tensor(FREQUENCIES, dtype=torch.float64)
     u = torch.sin(2 * math.pi * k * x + phases).sum(1, keepdim=True)
-    return x.float().to(device), u.float().to(device)
+    return x.float(), u.float()
 
 
-@dataclass
-class Run:
-    """One row and one seed: the residual (T, K) and spectrum (T, K) at steps 0 … T − 1."""
-
-    row: Row
-    seed: int
-    residuals: Tensor
-    spectra: Tensor
-    losses: list[float]
-
-    @property
-    def horizon(self) -> int:
-        """Updates done."""
-        return len(self.losses) - 1
-
-    def steps_to(self, threshold: float = 0.1) -> list[int | None]:
-        """First step from which the residual stays under the threshold for HOLD steps, by k."""
-        return steps_to(range(len(self.residuals)), self.residuals, threshold, HOLD)
-
-    def values(self) -> dict[str, Any]:
-        """What results.json keeps of the run."""
-        arrived = self.steps_to()
-        exponent = bias_exponent(FREQUENCIES, arrived, self.horizon)
-        return {
-            "row": str(self.row),
-            "seed": self.seed,
-            "steps_to_10_percent": arrived,
-            "bias_exponent": exponent.slope,
-            "frequencies_not_reached": exponent.censored,
-            "final_residual": self.residuals[-1].tolist(),
-            "final_loss": self.losses[-1],
-        }
+def targets(seeds: Sequence[int], device: str) -> tuple[Tensor, Tensor]:
+    """x (N, 1), and one target a seed: u (S, N, 1)."""
+    pairs = [sum_of_sines(seed) for seed in seeds]
+    return pairs[0][0].to(device), torch.stack([u for _, u in pairs]).to(device)
 
 
-def train(row: Row, seed: int, steps: int, device: str, advance: Advance) -> Run:
-    """Train one row from one seed, its spectrum measured before every update."""
-    x, u = sum_of_sines(seed, device)
-    tracker = SpectrumTracker(u, FREQUENCIES)
+def train(
+    row: Row, steps: int, seeds: Sequence[int], device: str, advance: Advance
+) -> list[Record]:
+    """Train a row, its spectrum measured before every update.
+
+    A record holds, by frequency, the first step from which the residual stays under 10 % and under
+    50 % for HOLD steps, the final residual, whether it is lost again after it was learnt, the
+    spectrum and the loss at some 70 steps, and the late loss.
+    """
+    x, u = targets(seeds, device)
+    trackers = [SpectrumTracker(of, FREQUENCIES) for of in u]
 
     def after(step: int, out: Tensor) -> None:
-        tracker.update(step, out)
-        advance(1)
+        for tracker, of in zip(trackers, out, strict=True):
+            tracker.update(step, of)
 
-    losses = fit(row.network(1, WIDTH, DEPTH, seed, device), x, u, steps, row.lr, after)
-    return Run(row, seed, tracker.residuals.cpu(), tracker.spectra.cpu(), losses)
+    losses = fit(row.networks(1, WIDTH, DEPTH, seeds, device), x, u, steps, advance, after)
+    power = u.double().square().mean((-2, -1)).cpu()
+    return [
+        record(tracker.residuals.cpu(), tracker.spectra.cpu(), of, float(p))
+        for tracker, of, p in zip(trackers, losses.T, power, strict=True)
+    ]
 
 
-def heat_map(runs: Sequence[Run], name: str, title: str) -> dict[str, Any]:
+def record(residuals: Tensor, spectra: Tensor, losses: Tensor, power: float) -> Record:
+    """What is kept of one network: residuals and spectra (T, K), losses (T) at steps 0 … T − 1.
+
+    `power` is the mean square of its target.
+    """
+    steps = len(losses) - 1
+    arrived = steps_to(range(steps + 1), residuals, 0.1, HOLD)
+    exponent = bias_exponent(FREQUENCIES, arrived, steps)
+    shown = spread_steps(steps)
+    return {
+        "steps_to_10_percent": arrived,
+        "steps_to_50_percent": steps_to(range(steps + 1), residuals, 0.5, HOLD),
+        "lost_again": [
+            s is not None and bool((residuals[s:, k] > 0.5).any()) for k, s in enumerate(arrived)
+        ],
+        "bias_exponent": exponent.slope,
+        "frequencies_not_reached": exponent.censored,
+        "final_residual": residuals[-1].tolist(),
+        "final_loss": float(losses[-1]),
+        "late_loss": late(losses),
+        "trained_at": trained_at(losses / power, LOSS, HOLD),
+        "shown_steps": shown,
+        "spectrum": [[round(float(v), 3) for v in spectra[s].clamp(0, 1)] for s in shown],
+        "relative_loss": [float(losses[s]) / power for s in shown],
+    }
+
+
+def heat_map(
+    panels: Mapping[str, Record], name: str, title: str, caption: str = ""
+) -> dict[str, Any]:
     """The normalised spectrum over training, one panel a run, as data for the pictures."""
-    panels = []
-    for run in runs:
-        steps = _spread(run.horizon)
-        panels.append(
-            {
-                "title": str(run.row),
-                "x": list(FREQUENCIES),
-                "y": steps,
-                "z": [[round(float(v), 3) for v in run.spectra[s].clamp(0, 1)] for s in steps],
-            }
-        )
     return {
         "kind": "heat_maps",
         "name": name,
         "title": title,
+        "caption": caption,
         "x_label": "frequency k (cycles per unit length)",
         "y_label": "training step",
         "z_label": "normalised spectrum (1: learnt)",
-        "panels": panels,
+        "panels": [
+            {
+                "title": label,
+                "x": list(FREQUENCIES),
+                "y": of["shown_steps"][1:],  # the axis is logarithmic
+                "z": of["spectrum"][1:],
+            }
+            for label, of in panels.items()
+        ],
     }
 
 
-def _spread(last: int, count: int = 72) -> list[int]:
-    """Steps 1 … last, evenly spread on a logarithmic axis, each once."""
-    return sorted({round(last ** (i / (count - 1))) for i in range(count)})
-
-
-def arrivals(by_row: dict[str, list[Run]], name: str, title: str) -> dict[str, Any]:
+def arrivals(
+    rows: Mapping[str, Sequence[Record]], horizon: int, name: str, title: str, caption: str = ""
+) -> dict[str, Any]:
     """Steps to 10 % residual against frequency, every seed, as data for the pictures."""
     return {
         "kind": "arrivals",
         "name": name,
         "title": title,
+        "caption": caption,
         "x": list(FREQUENCIES),
-        "horizon": max(run.horizon for runs in by_row.values() for run in runs),
+        "horizon": horizon,
         "x_label": "frequency k (cycles per unit length)",
         "y_label": "steps to 10 % residual",
         "series": [
-            {"label": label, "seeds": [run.steps_to() for run in runs]}
-            for label, runs in by_row.items()
+            {"label": label, "seeds": [r["steps_to_10_percent"] for r in of]}
+            for label, of in rows.items()
         ],
     }
 
 
-def table(by_row: dict[str, list[Run]]) -> dict[str, Any]:
+def table(rows: Mapping[str, Sequence[Record]]) -> dict[str, Any]:
     """Medians over seeds: steps to 10 % by frequency, the bias exponent, the final loss."""
     lines = []
-    for name, runs in by_row.items():
-        arrived = [run.steps_to() for run in runs]
-        middle = [median([seed[i] for seed in arrived]) for i in range(len(FREQUENCIES))]
-        exponents = [bias_exponent(FREQUENCIES, a, runs[0].horizon) for a in arrived]
-        slopes = [e.slope for e in exponents if e.slope is not None]
-        mark = "*" if any(e.censored for e in exponents) else ""
+    for name, of in rows.items():
+        arrived = [r["steps_to_10_percent"] for r in of]
+        middle = [median(column) for column in zip(*arrived, strict=True)]
+        slopes = [r["bias_exponent"] for r in of if r["bias_exponent"] is not None]
+        mark = "*" if any(r["frequencies_not_reached"] for r in of) else ""
         lines.append(
             [
                 name,
                 *("–" if math.isinf(m) else f"{m:g}" for m in middle),
                 f"{statistics.median(slopes):.2f}{mark}" if slopes else "–",
-                f"{statistics.median(run.losses[-1] for run in runs):.2g}",
+                f"{median([r['final_loss'] for r in of]):.2g}",
             ]
         )
     return {

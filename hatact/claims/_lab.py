@@ -1,0 +1,196 @@
+"""Does the runs that claims ask for: from the cache, or side by side in processes of their own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from hatact.claims._cache import Cache, key_of
+from hatact.claims._training import Record
+
+POLL = 0.2  # seconds between two looks at how far the processes are
+
+
+class Interrupted(RuntimeError):
+    """Raised inside a run when another one has failed, or the user wants to stop."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run over a batch of seeds, the unit that is cached.
+
+    Args:
+        run: called as run(**arguments, seeds=…, device=…, advance=…); one record a seed. It must
+            be found by its module and name, and its records must depend on its arguments alone.
+        arguments: plain values or dataclasses of them.
+        seeds: networks from these seeds are trained in one batch.
+        cost: seconds expected, on one core of the machine on which this package was measured.
+        alone: whether nothing may run beside it, because it measures time.
+    """
+
+    run: Callable[..., list[Record]]
+    arguments: Mapping[str, Any]
+    seeds: tuple[int, ...]
+    cost: float
+    alone: bool = False
+
+    def key(self, device: str) -> dict[str, Any]:
+        """What identifies it in the cache."""
+        return key_of(self.run, {**self.arguments, "seeds": self.seeds}, device)
+
+
+class Lab:
+    """Runs tasks; a context manager, since it may hold processes.
+
+    Networks this small lose half of a second core to its synchronisation, and threads of Python
+    wait for each other (a shallow network of width 64: two runs in threads take 2.2 times as long
+    as in processes), so on a CPU each run has a process and one core. Its numbers then do not
+    depend on the number of cores. On another device runs take turns in this process.
+
+    Args:
+        device: "cpu" or "cuda".
+        cache: where finished runs are kept.
+        workers: processes at a time; 0 runs everything in this process, in order.
+        advance: told of every share of the work that is done, in units of `Task.cost`.
+    """
+
+    def __init__(
+        self, device: str, cache: Cache, workers: int, advance: Callable[[float], None]
+    ) -> None:
+        self.device = device
+        self.cache = cache
+        self.workers = workers if device == "cpu" else 0
+        self.advance = advance
+        self.seconds = 0.0
+        """What the runs asked for took when they were done, in whichever process and session."""
+        self._pool: ProcessPoolExecutor | None = None
+        self._stop: Any = None
+        self._done: Any = None
+
+    def __enter__(self) -> Lab:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._pool is not None:
+            self._stop.set()
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def missing(self, tasks: Sequence[Task]) -> list[Task]:
+        """Those of the tasks that the cache does not hold."""
+        return [task for task in tasks if not self.cache.holds(task.key(self.device))]
+
+    def run(self, tasks: Sequence[Task]) -> list[list[Record]]:
+        """Every task's records, in order; those that the cache holds are not run again."""
+        keys = [task.key(self.device) for task in tasks]
+        results: dict[int, list[Record]] = {}
+        waiting: list[int] = []
+        for i, key in enumerate(keys):
+            held = self.cache.get(key)
+            if held is None:
+                waiting.append(i)
+            else:
+                results[i] = held[0]
+                self.seconds += held[1]
+
+        def finished(i: int, value: list[Record], seconds: float) -> None:
+            results[i] = self.cache.put(keys[i], value, seconds)
+            self.seconds += seconds
+
+        together = [i for i in waiting if not tasks[i].alone]
+        if self.workers and together:
+            self._run_in_processes({i: tasks[i] for i in together}, finished)
+        for i in waiting:
+            if i not in results:
+                finished(i, *self._run_here(tasks[i]))
+        return [results[i] for i in range(len(tasks))]
+
+    def _run_here(self, task: Task) -> tuple[list[Record], float]:
+        threads = torch.get_num_threads()
+        if self.device == "cpu":
+            torch.set_num_threads(1)
+        torch.set_flush_denormal(True)
+        try:
+            return _timed(task, self.device, lambda share: self.advance(share * task.cost))
+        finally:
+            torch.set_flush_denormal(False)
+            torch.set_num_threads(threads)
+
+    def _run_in_processes(
+        self, tasks: Mapping[int, Task], finished: Callable[[int, list[Record], float], None]
+    ) -> None:
+        pool = self._started()
+        longest = sorted(tasks, key=lambda i: -tasks[i].cost)
+        futures: dict[Future[tuple[list[Record], float]], int] = {
+            pool.submit(_in_process, tasks[i], self.device): i for i in longest
+        }
+        left = set(futures)
+        while left:
+            ready, left = wait(left, timeout=POLL, return_when=FIRST_COMPLETED)
+            self._report()
+            for future in ready:
+                finished(futures[future], *future.result())
+        self._report()
+
+    def _started(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            spawn = multiprocessing.get_context("spawn")
+            self._stop, self._done = spawn.Event(), spawn.Value("d", 0.0)
+            self._pool = ProcessPoolExecutor(
+                self.workers, spawn, _prepare, (self._stop, self._done)
+            )
+        return self._pool
+
+    def _report(self) -> None:
+        with self._done.get_lock():
+            done, self._done.value = self._done.value, 0.0
+        if done:
+            self.advance(done)
+
+
+def _timed(task: Task, device: str, advance: Callable[[float], None]) -> tuple[list[Record], float]:
+    start = time.perf_counter()
+    records = task.run(**task.arguments, seeds=task.seeds, device=device, advance=advance)
+    return records, time.perf_counter() - start
+
+
+# ---- inside a process
+
+_stop: Any = None
+_done: Any = None
+
+
+def _prepare(stop: Any, done: Any) -> None:
+    global _stop, _done
+    _stop, _done = stop, done
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of them; the parent decides
+    torch.set_num_threads(1)
+    # Dead compact units make Adam's moments denormal, which can slow a run tenfold.
+    torch.set_flush_denormal(True)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+
+
+def _die_with_parent() -> None:
+    """A killed parent leaves its processes waiting for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _in_process(task: Task, device: str) -> tuple[list[Record], float]:
+    def advance(share: float) -> None:
+        if _stop.is_set():
+            raise Interrupted
+        with _done.get_lock():
+            _done.value += share * task.cost
+
+    return _timed(task, device, advance)

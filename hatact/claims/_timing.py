@@ -1,0 +1,73 @@
+"""Seconds a training step, rows in turn with nothing else running: medians and paired ratios."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Sequence
+
+import torch
+
+from hatact.claims._lab import Lab, Task
+from hatact.claims._training import Advance, Record, Row, fit
+
+ROUNDS, BLOCK = 15, 6
+
+
+def steps(
+    rows: Sequence[Row],
+    inputs: int,
+    points: int,
+    width: int,
+    depth: int,
+    seeds: Sequence[int],
+    device: str,
+    advance: Advance,
+) -> list[Record]:
+    """Time BLOCK steps of every row in turn, ROUNDS times; one network a batch, one thread.
+
+    The record holds, in the order of the rows, the median of "seconds" a step and the median of
+    each round's "ratio" to the first row.
+    """
+    generator = torch.Generator().manual_seed(seeds[0])
+    x = torch.rand(points, inputs, generator=generator).to(device)
+    y = torch.rand(points, 1, generator=generator).to(device)
+    models = [row.networks(inputs, width, depth, seeds[:1], device) for row in rows]
+    taken: list[list[float]] = []
+    for i in range(ROUNDS + 1):
+        turn = []
+        for model in models:
+            start = time.perf_counter()
+            fit(model, x, y, BLOCK - 1, lambda share: None)
+            if device == "cuda":
+                torch.cuda.synchronize()
+            turn.append((time.perf_counter() - start) / BLOCK)
+            advance(1 / (len(models) * (ROUNDS + 1)))
+        if i:  # the first warms up
+            taken.append(turn)
+    return [
+        {
+            "seconds": [statistics.median(of) for of in zip(*taken, strict=True)],
+            "ratio": [
+                statistics.median(turn[r] / turn[0] for turn in taken) for r in range(len(rows))
+            ],
+        }
+    ]
+
+
+def task(
+    rows: Sequence[Row], inputs: int, points: int, width: int, depth: int, cost: float
+) -> Task:
+    """The run of :func:`steps`; `cost` is seconds a step."""
+    arguments = {
+        "rows": tuple(rows), "inputs": inputs, "points": points, "width": width, "depth": depth
+    }  # fmt: skip
+    return Task(steps, arguments, (0,), len(rows) * (ROUNDS + 1) * BLOCK * cost, alone=True)
+
+
+def measured(lab: Lab, timed: Task) -> dict[Row, tuple[float, float]]:
+    """By row: seconds a step, and the ratio to the first row."""
+    ((record,),) = lab.run([timed])
+    rows = timed.arguments["rows"]
+    pairs = zip(record["seconds"], record["ratio"], strict=True)
+    return dict(zip(rows, pairs, strict=True))

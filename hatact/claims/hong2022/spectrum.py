@@ -1,0 +1,287 @@
+"""Claim "spectrum": a deep Hat network learns ten sines at one rate; and the map of its scales.
+
+Criteria and scales are this project's own, fixed before the verdicts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hatact.claims import _agreement, _sines
+from hatact.claims._engine import (
+    NOT_REPRODUCED,
+    PARTLY,
+    REPRODUCED,
+    Claim,
+    Outcome,
+    Settings,
+)
+from hatact.claims._lab import Lab, Task
+from hatact.claims._statistics import Measure, interval, median
+from hatact.claims._study import Study
+from hatact.claims._training import Record, Row
+
+RATIO = 1.5  # k = 50 may arrive this much later than k = 5
+PATIENCE = 10  # times Hat's steps that ReLU is given
+LOW, HIGH = 0, -1  # k = 5 and k = 50
+
+HAT = Row("hat", 8)
+RELU = Row("relu", lr=3e-3)  # at the best rate of the grid, as recorded
+HATS = (Row("hat", 1), HAT)
+MORE_HATS = tuple(Row("hat", s) for s in (2, 4, 6, 10, 12, 16))
+RELUS = (Row("relu"), RELU, Row("relu", 8), Row("relu", input=8))
+MORE_RELUS = (Row("relu", 4), Row("relu", 16), Row("relu", input=50))
+AGREEING = (HAT, RELUS[0])  # rows whose loss curves are compared with the reference's
+
+
+def decide(
+    hat: Sequence[Sequence[int | None]],
+    controls: Mapping[str, Sequence[int | None]],
+    horizon: int,
+    agrees: bool = True,
+) -> tuple[str, str]:
+    """The verdict, and why.
+
+    Args:
+        hat: for every seed, the steps to 10 % residual by frequency (None = never).
+        controls: for every ReLU row, by seed, the step at which k = 50 came under 50 %.
+        horizon: the steps that every run had.
+        agrees: whether the default backend follows the reference.
+    """
+    low = median([seed[LOW] for seed in hat])
+    high = median([seed[HIGH] for seed in hat])
+    ratio = median([_ratio(seed) for seed in hat])
+    if not agrees:
+        return NOT_REPRODUCED, "the default backend's loss curve leaves the reference's"
+    if not ratio <= RATIO:
+        where = "never came under 10 %" if math.isinf(high) else f"took {high:g} steps"
+        first = "never did either" if math.isinf(low) else f"took {low:g}"
+        return NOT_REPRODUCED, f"k = 50 {where} where k = 5 {first}; the limit is {RATIO} times"
+    flat = f"k = 50 under 10 % at step {high:g}, {ratio:.2f} times that of k = 5"
+    limit = PATIENCE * high
+    quick = {
+        name: sum(s is not None and s <= limit for s in seeds) for name, seeds in controls.items()
+    }
+    if any(quick.values()):
+        names = "; ".join(f"{n} in {c} of {len(controls[n])}" for n, c in quick.items() if c)
+        return PARTLY, f"{flat}; but ReLU has k = 50 under 50 % by step {limit:g}: {names}"
+    if horizon < limit:
+        return PARTLY, f"{flat}; but ReLU was given {horizon} steps, fewer than {limit:g}"
+    return REPRODUCED, f"{flat}; no ReLU row has it under 50 % by step {limit:g}"
+
+
+def _ratio(arrived: Sequence[int | None]) -> float | None:
+    low, high = arrived[LOW], arrived[HIGH]
+    return None if high is None or low is None else max(high, 1) / max(low, 1)
+
+
+def study(settings: Settings) -> Study:
+    """The runs' common part."""
+    return Study(_sines.train, 640 if settings.quick else 2000, _sines.COST)
+
+
+def rows(settings: Settings) -> tuple[Row, ...]:
+    """All rows by activation and scale."""
+    if settings.quick:
+        return HATS + RELUS
+    return (*sorted(HATS + MORE_HATS, key=lambda row: row.scale), *RELUS, *MORE_RELUS)
+
+
+def tasks(settings: Settings) -> list[Task]:
+    """Every run, if the recorded rates are found again."""
+    plan, seeds = study(settings), range(settings.seeds)
+    return [
+        *_agreement.tasks(AGREEING, settings.device),
+        *plan.search_tasks((HAT, RELU), settings),
+        *(task for row in rows(settings) for task in plan.tasks(row, seeds)),
+    ]
+
+
+def judge(settings: Settings, lab: Lab) -> Outcome:
+    """Train every row from every seed, measure every step, decide."""
+    plan, seeds = study(settings), range(settings.seeds)
+    control = _agreement.compare(AGREEING, lab)
+    rates = plan.search(lab, (HAT, RELU), settings)
+    hat_row = rates.best[HAT]
+    runs = plan.run(lab, [*rows(settings), *rates.best.values()], seeds)
+    arrived = [r["steps_to_10_percent"] for r in runs[hat_row]]
+    relus = {
+        str(row): [r["steps_to_50_percent"][HIGH] for r in of]
+        for row, of in runs.items()
+        if row.activation == "relu"
+    }
+    verdict, reason = decide(arrived, relus, plan.steps, control["agrees"])
+    named = {str(row): of for row, of in runs.items()}
+    scales = [row for row in runs if row.activation == "hat" and row.lr == HAT.lr]
+    return Outcome(
+        verdict,
+        reason,
+        findings=[
+            *_scale_map({row: runs[row] for row in scales}),
+            *rates.findings(),
+            _agreement.sentence(control),
+        ],
+        measures=_measures(arrived, relus, runs[hat_row], runs[rates.best[RELU]]),
+        tables=[_sines.table(named)],
+        figures=_figures(runs, hat_row, rates.best[RELU], plan.steps, settings),
+        values={
+            "frequencies": list(_sines.FREQUENCIES),
+            "steps": plan.steps,
+            "hold": _sines.HOLD,
+            "backend_control": control,
+            "relu_steps_to_50_percent_at_k_50": relus,
+            "rates": rates.values(),
+            "runs": [
+                {"row": label, "seed": seed, **{k: r[k] for k in _KEPT}}
+                for label, of in named.items()
+                for seed, r in enumerate(of)
+            ],
+        },
+    )
+
+
+_KEPT = (
+    "steps_to_10_percent",
+    "bias_exponent",
+    "frequencies_not_reached",
+    "final_residual",
+    "final_loss",
+)
+
+
+def _measures(
+    arrived: Sequence[Sequence[int | None]],
+    relus: Mapping[str, Sequence[int | None]],
+    hat: Sequence[Record],
+    relu: Sequence[Record],
+) -> list[Measure]:
+    best = min(relus, key=lambda name: median(relus[name]))
+    return [
+        Measure.over("k = 50 under 10 %, hat(8x)", [s[HIGH] for s in arrived], "steps"),
+        Measure.over("that over the step of k = 5", [_ratio(s) for s in arrived], "×"),
+        Measure.over(f"k = 50 under 50 %, best ReLU row ({best})", relus[best], "steps"),
+        Measure.over("bias exponent p, hat(8x)", [r["bias_exponent"] for r in hat]),
+        Measure.over(
+            "bias exponent p, relu(x) at its best rate", [r["bias_exponent"] for r in relu]
+        ),
+        Measure.over("final loss, hat(8x)", [r["final_loss"] for r in hat]),
+        Measure.over("final loss, relu(x) at its best rate", [r["final_loss"] for r in relu]),
+    ]
+
+
+def _scale_map(runs: Mapping[Row, Sequence[Record]]) -> list[str]:
+    """At which scales Hat removes the bias, at which it does not, and where it relapses."""
+    flat, biased, untrained, relapsed = [], [], [], []
+    for row in sorted(runs, key=lambda r: r.scale):
+        arrived = [r["steps_to_10_percent"] for r in runs[row]]
+        scale = f"{row.scale:g}"
+        if all(step is None for seed in arrived for step in seed):
+            untrained.append(scale)
+        elif median([_ratio(seed) for seed in arrived]) <= RATIO:
+            flat.append(scale)
+        else:
+            biased.append(scale)
+        relapses = sum(r["lost_again"][HIGH] for r in runs[row])
+        if relapses:
+            relapsed.append(f"{row} in {relapses} of {len(arrived)} seeds")
+    found = [
+        f"Hat removes the bias at scale {', '.join(flat) or '(none)'}; "
+        f"low frequencies still come first at {', '.join(biased) or '(none)'}; "
+        f"no frequency is learnt at {', '.join(untrained) or '(none)'}"
+    ]
+    if relapsed:
+        found.append(f"k = 50 is learnt and later lost again, at least once: {'; '.join(relapsed)}")
+    return found
+
+
+def _figures(
+    runs: Mapping[Row, Sequence[Record]], hat: Row, relu: Row, steps: int, settings: Settings
+) -> list[dict[str, Any]]:
+    named = {str(row): of for row, of in runs.items()}
+    found = [
+        _sines.heat_map(
+            {str(RELUS[0]): runs[RELUS[0]][0], str(hat): runs[hat][0]},
+            "hong2022-heat-maps",
+            "What a deep network has learnt, by frequency",
+            "Seed 0. Left to right: frequency; upwards: training. ReLU fills from the left, Hat at "
+            "scale 8 all at once.",
+        ),
+        _sines.arrivals(
+            named,
+            steps,
+            "hong2022-steps",
+            "Steps to 10 % residual",
+            "A level line is a network without spectral bias.",
+        ),
+    ]
+    if not settings.quick:
+        exponent = "bias exponent p (0: no bias)"
+        found += [
+            _scale_figure(runs, "bias_exponent", "hong2022-scales", exponent, log=False),
+            _scale_figure(runs, "final_loss", "hong2022-scales-loss", "final loss", log=True),
+        ]
+        found.append(
+            _sines.heat_map(
+                {label: of[0] for label, of in named.items()},
+                "hong2022-heat-maps-all",
+                "Normalised spectrum over training, every row",
+                "Seed 0.",
+            )
+        )
+    return found
+
+
+def _scale_figure(
+    runs: Mapping[Row, Sequence[Record]], what: str, name: str, label: str, log: bool
+) -> dict[str, Any]:
+    """One measure against the activation's scale, for Hat and for ReLU."""
+    series = []
+    for activation in ("hat", "relu"):
+        of = sorted((r for r in runs if r == Row(activation, r.scale)), key=lambda r: r.scale)
+        points = [(r.scale, [record[what] for record in runs[r]]) for r in of]
+        known = [(x, median(v), interval(v)) for x, v in points if math.isfinite(median(v))]
+        series.append(
+            {
+                "label": f"{activation}(scale·x)",
+                "marker": True,
+                "x": [x for x, _, _ in known],
+                "y": [y for _, y, _ in known],
+                "low": [low for _, _, (low, _) in known],
+                "high": [high if math.isfinite(high) else y for _, y, (_, high) in known],
+            }
+        )
+    return {
+        "kind": "curves",
+        "name": name,
+        "title": f"{label} against the activation's scale",
+        "caption": "Median over seeds and its 95 % interval; the deep network in PyTorch's default "
+        "initialisation. No point where fewer than two frequencies were learnt.",
+        "x_label": "scale of the activation",
+        "y_label": label,
+        "x_scale": "log",
+        "y_scale": "log" if log else "linear",
+        "x_ticks": [1, 2, 4, 6, 8, 10, 12, 16],
+        "share_y": True,
+        "legend": "activation",
+        "panels": [{"title": "", "series": series}],
+    }
+
+
+CLAIM = Claim(
+    id="hong2022/spectrum",
+    name="All frequencies at one rate",
+    statement=(
+        "A deep Hat network at scale 8 brings the residual of k = 50 under 10 % no later "
+        f"than {RATIO} times the step of k = 5 (median over seeds), where ReLU at no "
+        f"input scale brings k = 50 under 50 % in {PATIENCE} times as many steps."
+    ),
+    source=(
+        "abstract, in our words: changing ReLU for Hat removes the bias; target and network of "
+        "arXiv 1806.08734, criteria and scale this project's own"
+    ),
+    recorded={"quick": REPRODUCED, "full": REPRODUCED},
+    tasks=tasks,
+    judge=judge,
+)

@@ -1,0 +1,207 @@
+"""Claim "speed": Hat trains in fewer steps and in less time than ReLU, with SGD and with Adam."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hatact.claims import _shallow, _sines, _timing
+from hatact.claims._engine import (
+    NOT_REPRODUCED,
+    PARTLY,
+    REPRODUCED,
+    Claim,
+    Outcome,
+    Settings,
+)
+from hatact.claims._lab import Lab, Task
+from hatact.claims._statistics import Measure, median
+from hatact.claims._study import Study
+from hatact.claims._training import Record, Row
+from hatact.claims.hong2022 import shallow, spectrum
+
+SHARE = 0.5  # of ReLU's steps and seconds that Hat may take: "significantly" faster
+LEVEL = 0  # of LOSS: 10 % of the target's variance decides, 1 % is reported
+
+
+@dataclass(frozen=True)
+class Contest:
+    """One target and optimiser: Hat's row and ReLU's, each searched for its best rate."""
+
+    name: str
+    hat: Row
+    relu: Row
+    study: Study
+    timed: Task
+
+
+def contests(settings: Settings) -> list[Contest]:
+    """Both targets; their runs are the other claims' runs, so they are done once."""
+    found = []
+    for optimiser in ("sgd", "adam"):
+        hat, relu, _ = shallow.BEST[optimiser]
+        plan = shallow.study(settings)
+        cost = _shallow.COST * shallow.WIDTH
+        timed = _timing.task((hat, relu), 1, _shallow.POINTS, shallow.WIDTH, 2, cost)
+        name = f"one hidden layer, {optimiser.upper()}"
+        found.append(Contest(name, hat, relu, plan, timed))
+    hat, relu = spectrum.HAT, spectrum.RELU
+    timed = _timing.task((hat, relu), 1, _sines.POINTS, _sines.WIDTH, _sines.DEPTH, _sines.COST)
+    found.append(Contest("five hidden layers, ADAM", hat, relu, spectrum.study(settings), timed))
+    return found
+
+
+@dataclass(frozen=True)
+class Result:
+    """Steps to the loss by seed (None: never) and seconds a step, of either activation."""
+
+    hat: Sequence[int | None]
+    relu: Sequence[int | None]
+    horizon: int
+    ratio: float  # ReLU's seconds a step over Hat's
+
+
+def decide(results: Mapping[str, Result]) -> tuple[str, str]:
+    """The verdict, and why. Where ReLU never arrives it is given the whole horizon."""
+    faster, reasons = [], []
+    for name, of in results.items():
+        hat, relu = median(of.hat), median(of.relu)
+        bound = min(relu, of.horizon)
+        steps, seconds = hat / bound, hat / (bound * of.ratio)
+        faster.append(steps <= SHARE and seconds <= SHARE)
+        if math.isinf(hat):
+            reasons.append(f"{name}: Hat never arrived")
+            continue
+        share = "at most " * math.isinf(relu) + f"{steps:.2f}"
+        reasons.append(f"{name}: {hat:g} steps, {share} of ReLU's, {seconds:.2f} of its seconds")
+    reason = "; ".join(reasons)
+    if all(faster):
+        return REPRODUCED, reason
+    return (PARTLY if any(faster) else NOT_REPRODUCED), reason
+
+
+def tasks(settings: Settings) -> list[Task]:
+    """Every run, if the recorded rates are found again."""
+    seeds = range(settings.seeds)
+    found: list[Task] = []
+    for c in contests(settings):
+        found += c.study.search_tasks((c.hat, c.relu), settings)
+        found += [task for row in (c.hat, c.relu) for task in c.study.tasks(row, seeds)]
+        found.append(c.timed)
+    return found
+
+
+def judge(settings: Settings, lab: Lab) -> Outcome:
+    """Compare steps and seconds to a loss, each at its best rate."""
+    seeds = range(settings.seeds)
+    results, curves, measures, findings = {}, {}, [], []
+    values: dict[str, Any] = {}
+    timing: dict[str, Any] = {}
+    lines = []
+    for c in contests(settings):
+        rates = c.study.search(lab, (c.hat, c.relu), settings)
+        hat, relu = rates.best[c.hat], rates.best[c.relu]
+        runs = c.study.run(lab, (hat, relu), seeds)
+        (first, _), (second, ratio) = _timing.measured(lab, c.timed).values()
+        seconds = {hat: first, relu: second}
+        timing[c.name] = {"seconds_a_step": [first, second], "ratio": ratio}
+        values[c.name] = {"rates": rates.values(), "levels": list(_sines.LOSS)}
+        findings += [f"{c.name}: {found}" for found in rates.findings()]
+        for row in (hat, relu):
+            for level, share in enumerate(_sines.LOSS):
+                arrived = [r["trained_at"][level] for r in runs[row]]
+                values[c.name][f"{row}, {share:.0%}"] = arrived
+                steps = median(arrived)
+                lines.append(
+                    [
+                        c.name,
+                        str(row),
+                        f"{share:.0%}",
+                        "–" if math.isinf(steps) else f"{steps:g}",
+                        "–" if math.isinf(steps) else f"{steps * seconds[row]:.2g}",
+                    ]
+                )
+            arrived = [r["trained_at"][LEVEL] for r in runs[row]]
+            measures.append(Measure.over(f"{c.name}: {row}", arrived, "steps"))
+        results[c.name] = Result(
+            [r["trained_at"][LEVEL] for r in runs[hat]],
+            [r["trained_at"][LEVEL] for r in runs[relu]],
+            c.study.steps,
+            ratio,
+        )
+        curves[c.name] = {row: (runs[row], seconds[row]) for row in (hat, relu)}
+    verdict, reason = decide(results)
+    return Outcome(
+        verdict,
+        reason,
+        findings=[*dict.fromkeys(findings)],
+        measures=measures,
+        tables=[
+            {
+                "title": "Steps and seconds (one thread) to a share of the target's variance, "
+                "medians; – never",
+                "columns": ["target and optimiser", "row", "loss", "steps", "seconds"],
+                "rows": lines,
+            }
+        ],
+        figures=[_figure(curves, "steps"), _figure(curves, "seconds")],
+        values=values,
+        timing=timing,
+    )
+
+
+def _figure(
+    curves: Mapping[str, Mapping[Row, tuple[Sequence[Record], float]]], against: str
+) -> dict[str, Any]:
+    """Relative loss over training, one panel a target and optimiser."""
+    panels = []
+    for name, rows in curves.items():
+        series: list[dict[str, Any]] = []
+        for row, (runs, seconds) in rows.items():
+            columns = list(zip(*(r["relative_loss"] for r in runs), strict=True))
+            unit = seconds if against == "seconds" else 1
+            series.append(
+                {
+                    "label": f"{row.activation}({row.scale:g}·x)",
+                    "x": [s * unit for s in runs[0]["shown_steps"][1:]],
+                    "y": [median(c) for c in columns][1:],
+                    "low": [min(c) for c in columns][1:],
+                    "high": [max(c) for c in columns][1:],
+                }
+            )
+        panels.append({"title": name, "series": series})
+    by_time = against == "seconds"
+    return {
+        "kind": "curves",
+        "name": f"hong2022-speed-{against}",
+        "title": f"Loss against {against}",
+        "caption": "Median and range over seeds, each row at its best rate."
+        + (" Seconds: steps times the median of paired timings, one thread." if by_time else ""),
+        "x_label": "training time (s)" if by_time else "training step",
+        "y_label": "mean squared error / variance of the target",
+        "x_scale": "log",
+        "y_scale": "log",
+        "share_y": True,
+        "legend": "activation",
+        "panels": panels,
+    }
+
+
+CLAIM = Claim(
+    id="hong2022/speed",
+    name="Training speed",
+    statement=(
+        f"At its best rate Hat takes at most {SHARE} of ReLU's steps, and of its seconds, to bring "
+        "the error under 10 % of the target's variance: with one hidden layer with SGD and with "
+        "Adam, and with five hidden layers (Hat at scale 8) with Adam."
+    ),
+    source=(
+        "abstract, in our words: Hat networks train significantly faster with SGD and with Adam; "
+        "targets, loss and factor this project's own"
+    ),
+    recorded={"quick": REPRODUCED, "full": REPRODUCED},
+    tasks=tasks,
+    judge=judge,
+)
