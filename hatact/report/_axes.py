@@ -91,24 +91,34 @@ def draw(axis: Any, figure: Figure, index: int) -> None:
     """Draw panel `index` of the figure, its axis labels too; no title, no legend."""
     DRAW[figure["kind"]](axis, figure, index)
     if figure["kind"] != "images":
-        axis.set_xlabel(fill(figure["x_label"], 44))
-        axis.set_ylabel(fill(figure["y_label"], 32))
+        axis.set_xlabel(wrapped(figure["x_label"], 44))
+        axis.set_ylabel(wrapped(figure["y_label"], 32))
+
+
+def wrapped(text: str, width: int) -> str:
+    """Two lines at most: what a panel has room for."""
+    return fill(text, width, max_lines=2, placeholder=" …")
 
 
 def _curves(axis: Any, figure: Figure, index: int) -> None:
-    """Lines with bands; a gap where there is no value, a mark where a value stands alone."""
+    """Lines with bands; a gap where there is no value, a mark and a bar where one stands alone."""
     panel, known = figure["panels"][index], looks(figure)
     x_scale, y_scale = figure["x_scale"], figure["y_scale"]
     for place, series in enumerate(panel["series"]):
         look = known[series["label"]]
         x, y = _numbers(series["x"], x_scale), _numbers(series["y"], y_scale)
-        if series.get("low") and series.get("high"):
-            band = (_numbers(series[end]) for end in ("low", "high"))
-            axis.fill_between(x, *band, color=look.colour, alpha=0.16, linewidth=0)
-        every = None if series.get("marker") else (0.04 + 0.05 * (place % 4), 0.22)
-        mark = {} if look.reference else {**look.dot(), "markevery": every}
-        axis.plot(x, y, **look.line(), **mark)
         lone = [i for i in range(len(y)) if _alone(y, i)]
+        if series.get("low") and series.get("high"):
+            low, high = (_numbers(series[end]) for end in ("low", "high"))
+            if y_scale == "log":  # an interval that reaches 0 runs out of the panel
+                low, high = ([max(v, 1e-300) for v in end] for end in (low, high))
+            axis.fill_between(x, low, high, color=look.colour, alpha=0.16, linewidth=0)
+            bars = [[ends[i] for i in lone] for ends in (x, low, high)]
+            axis.vlines(*bars, color=look.colour, alpha=0.5, linewidth=1.2)
+        if not all(map(math.isnan, y)):
+            every = None if series.get("marker") else (0.04 + 0.05 * (place % 4), 0.22)
+            mark = {} if look.reference else {**look.dot(), "markevery": every}
+            axis.plot(x, y, **look.line(), **mark)
         alone = {**look.line(), "linestyle": "", **look.dot()}
         axis.plot([x[i] for i in lone], [y[i] for i in lone], **alone)
     beside = figure["panels"] if figure["share_y"] else [panel]
@@ -152,13 +162,13 @@ def _heat_maps(axis: Any, figure: Figure, index: int) -> None:
     _ticks.fix_y(axis, "log", y[0], y[-1])
 
 
-def colour_bar(canvas: Any, figure: Figure, **where: Any) -> None:
-    """The scale of a heat map's colours, with its label."""
+def colour_bar(canvas: Any, label: str, **where: Any) -> None:
+    """The scale of a heat map's colours, 0 … 1."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
     bar = canvas.colorbar(ScalarMappable(Normalize(0, 1), "viridis"), **where)
-    bar.set_label(fill(figure["z_label"], 44))
+    bar.set_label(wrapped(label, 44))
     bar.solids.set_rasterized(True)
     bar.outline.set_visible(False)
 
@@ -175,7 +185,7 @@ def _arrivals(axis: Any, figure: Figure, _: int) -> None:
             for i in range(len(ks))
         ]
         dots = [(k, v) for k, c in zip(ks, columns, strict=True) for v in c if v < math.inf]
-        axis.plot(*_columns(dots), ".", color=look.colour, markersize=4, alpha=0.55, mew=0)
+        axis.plot(*_columns(dots), "o", color=look.colour, markersize=3, alpha=0.55, mew=0)
         middle = [c[len(c) // 2] if c else math.nan for c in columns]
         axis.plot(
             ks, [m if m < math.inf else math.nan for m in middle], **look.line(), **look.dot()

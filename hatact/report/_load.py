@@ -24,16 +24,17 @@ def load(path: Path) -> Mapping[str, Any]:
     except ValueError as error:
         raise ValueError(f"{path} is not JSON: {error}") from None
     again = f"this hatact reads format {FORMAT}: run `hatact verify` again"
+    writer = _writer(results)
     if not isinstance(results, dict) or "format" not in results:
-        raise ValueError(f'{path} has no "format"{_writer(results)}; {again}')
-    if results["format"] != FORMAT or isinstance(results["format"], bool):
-        raise ValueError(
-            f"{path} was written in format {results['format']}{_writer(results)}; {again}"
-        )
+        by = f" (written by {writer})" if writer else ""
+        raise ValueError(f'{path} has no "format"{by}; {again}')
+    if results["format"] != FORMAT:
+        by = f" by {writer}" if writer else ""
+        raise ValueError(f"{path} was written in format {results['format']!r}{by}; {again}")
     return results
 
 
 def _writer(results: Any) -> str:
     environment = results.get("environment") if isinstance(results, dict) else None
     version = environment.get("hatact") if isinstance(environment, dict) else None
-    return f" by hatact {version}" if version else ""
+    return f"hatact {version}" if version else ""

@@ -17,8 +17,6 @@ def set_x(axis: Any, scale: str, values: Sequence[float], at: Sequence[float] | 
     ends = _limits(scale, values)
     if ends:
         fix_x(axis, scale, *ends, at)
-    else:
-        nothing(axis)
 
 
 def set_y(axis: Any, scale: str, values: Sequence[float]) -> None:

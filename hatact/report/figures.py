@@ -73,9 +73,9 @@ def _panel(figure: Figure, index: int, prefix: str) -> Panel:
 
 def _colour_bar(figure: Figure, prefix: str) -> str:
     def on(canvas: Any) -> None:
-        _axes.colour_bar(canvas, figure, cax=canvas.subplots(), orientation="horizontal")
+        _axes.colour_bar(canvas, "", cax=canvas.subplots(), orientation="horizontal")
 
-    return _svg(on, (WIDTH, 56), prefix, f"colours: {figure['z_label']}, from 0 to 1")
+    return _svg(on, (WIDTH, 38), prefix, f"colours: {figure['z_label']}, from 0 to 1")
 
 
 def _key(look: _axes.Look, prefix: str) -> str:

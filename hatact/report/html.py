@@ -99,6 +99,7 @@ def _draw(figure: Mapping[str, Any], prefix: str) -> dict[str, Any]:
         "caption": figure["caption"],
         "legend": figure.get("legend", ""),
         "swatches": [(label, Markup(svg)) for label, svg in drawn.keys],
+        "z_label": figure.get("z_label", ""),
         "colour_bar": Markup(drawn.colour_bar),
         "panels": [
             {"title": p.title, "note": p.note, "alt": p.alt, "src": p.src, "svg": Markup(p.svg)}

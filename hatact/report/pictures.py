@@ -12,6 +12,7 @@ from hatact.report import _axes
 from hatact.report._axes import Figure
 
 DPI = 100
+LABEL = 40  # characters of a label on one line
 SIZES = {  # columns at most, and a panel's width and height in inches
     "curves": (3, 4.2, 3.2),
     "heat_maps": (4, 3.4, 3.4),
@@ -49,10 +50,10 @@ def picture(figure: Figure, path: Path) -> None:
         for index, axis in enumerate(axes[:count]):
             _axes.draw(axis, figure, index)
             if figure["kind"] != "arrivals":
-                axis.set_title(fill(figure["panels"][index]["title"], 40))
-        canvas.suptitle(figure["title"])
+                axis.set_title(_axes.wrapped(figure["panels"][index]["title"], LABEL))
+        canvas.suptitle(fill(figure["title"], int(12 * size[0])))
         if figure["kind"] == "heat_maps":
-            _axes.colour_bar(canvas, figure, ax=axes, shrink=0.9, aspect=20 * rows)
+            _axes.colour_bar(canvas, figure["z_label"], ax=axes, shrink=0.9, aspect=20 * rows)
         elif figure["kind"] != "images":
             _legend(canvas, figure)
         canvas.savefig(path, dpi=DPI)
@@ -60,8 +61,8 @@ def picture(figure: Figure, path: Path) -> None:
 
 def _beside(figure: Figure) -> float:
     """Inches for the legend or the colour bar."""
-    labels = _axes.looks(figure)
-    return 0.8 + 0.085 * max(map(len, labels), default=0)
+    longest = max(map(len, _axes.looks(figure)), default=0)
+    return 0.8 + 0.085 * min(longest, LABEL)
 
 
 def _legend(canvas: Any, figure: Figure) -> None:
@@ -73,5 +74,10 @@ def _legend(canvas: Any, figure: Figure) -> None:
         for look in looks.values()
     ]
     if lines:
-        title = figure.get("legend") or None
-        canvas.legend(lines, list(looks), title=title, loc="outside right center")
+        title = _axes.wrapped(figure.get("legend", ""), LABEL) or None
+        canvas.legend(
+            lines,
+            [_axes.wrapped(label, LABEL) for label in looks],
+            title=title,
+            loc="outside right center",
+        )
