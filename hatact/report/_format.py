@@ -16,16 +16,21 @@ def number(value: float | None, digits: int = 4) -> str:
         return NONE
     if value == 0:
         return "0"
-    size = abs(value)
-    if size >= 10**digits and float(value).is_integer() and size < 1e6:
-        text = str(int(value))
-    elif 1e-3 <= size < 1e6:
-        places = max(digits - 1 - math.floor(math.log10(size)), 0)
-        text = f"{value:.{places}f}"
-        text = text.rstrip("0").rstrip(".") if "." in text else text
-    else:
-        text = power(value, digits)
+    text = _rounded(value, digits)
+    if "." not in text and not float(value).is_integer():  # 3.9999 is under 4
+        text = _rounded(value, digits + 1)
     return text.replace("-", "−")
+
+
+def _rounded(value: float, digits: int) -> str:
+    size = abs(value)
+    if not 1e-3 <= size < 1e6:
+        return power(value, digits)
+    if float(value).is_integer():
+        return str(int(value))
+    places = max(digits - 1 - math.floor(math.log10(size)), 0)
+    text = f"{value:.{places}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def power(value: float, digits: int) -> str:
@@ -46,10 +51,10 @@ def quantity(value: float | None, unit: str) -> str:
 
 def interval(measure: Mapping[str, Any]) -> str:
     """[low, high] of a measure; "deterministic" where no seed enters; else a dash."""
+    if not measure["seeds"]:
+        return "deterministic"
     low, high = measure["low"], measure["high"]
-    if low is not None or high is not None:
-        return f"[{number(low)}, {number(high)}]"
-    return NONE if measure["seeds"] else "deterministic"
+    return NONE if low is None and high is None else f"[{number(low)}, {number(high)}]"
 
 
 def duration(seconds: float) -> str:
