@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import tempfile
 from pathlib import Path
@@ -34,36 +35,58 @@ def _fail(message: str) -> typer.Exit:
 @app.command()
 def verify(
     papers: Annotated[
-        list[str] | None, typer.Argument(help="Papers by name, such as hong2022; all if none.")
+        list[str] | None,
+        typer.Argument(help="Papers, such as hong2022, or claims, hong2022/gram; all if none."),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="2 seeds, minutes (default).")] = False,
     full: Annotated[bool, typer.Option("--full", help="5 seeds, longer runs.")] = False,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     seeds: Annotated[str | None, typer.Option(help="Seeds a row: 2 quick, 5 full.")] = None,
-    out: Annotated[Path, typer.Option(help="Where results.json and pictures go.")] = Path("out"),
+    out: Annotated[Path, typer.Option(help="Where everything is written.")] = Path("out"),
+    fresh: Annotated[bool, typer.Option("--fresh", help="Do kept runs again.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print results.json, no tables.")] = False,
 ) -> None:
-    """Check what papers claim, on this machine: a table, results.json, pictures.
+    """Check what papers claim, on this machine: a table, results.json, report.html.
 
-    Exit status: 0 if every verdict is the recorded one, 1 if one is not, 2 for a wrong call.
+    Finished runs are kept in OUT/cache: interrupted, the same command goes on from there.
+    Exit status: 0 if every verdict is the recorded one, 1 if one is not (it says which), 2 for a
+    wrong call, 130 when interrupted.
     """
     from hatact.claims import Settings
-    from hatact.claims import papers as discover
 
-    known = discover()
     if quick and full:
         raise _fail("--quick and --full exclude each other; got both")
-    for name in papers or ():
-        if name not in known:
-            raise _fail(f"a paper must be one of {', '.join(known)}; got {name!r}")
+    chosen = _choose(papers or [])
     if seeds is not None and not (seeds.isdecimal() and int(seeds) >= 1):
         raise _fail(f"--seeds must be a whole number, at least 1; got {seeds!r}")
     _check_device(device)
     _check_out(out)
     count = int(seeds) if seeds else FULL_SEEDS if full else QUICK_SEEDS
-    settings = Settings(not full, count, device)
-    results = _run({name: known[name] for name in papers or known}, settings, out)
+    results = _run(chosen, Settings(not full, count, device), out, fresh, as_json)
     if not all(claim["as_recorded"] for claim in results["claims"]):
         raise typer.Exit(1)
+
+
+def _choose(names: list[str]) -> dict[str, Any]:
+    """Papers by name, each with the claims that were asked for."""
+    from hatact.claims import papers as discover
+
+    known = discover()
+    asked: dict[str, set[str]] = {}
+    for name in names or known:
+        paper, _, word = name.partition("/")
+        if paper not in known:
+            raise _fail(f"a paper must be one of {', '.join(known)}; got {paper!r}")
+        ids = [claim.id for claim in known[paper].claims]
+        if word and name not in ids:
+            raise _fail(f"a claim of {paper} must be one of {', '.join(ids)}; got {name!r}")
+        asked.setdefault(paper, set()).update([name] if word else ids)
+    return {
+        name: dataclasses.replace(
+            known[name], claims=tuple(c for c in known[name].claims if c.id in ids)
+        )
+        for name, ids in asked.items()
+    }
 
 
 def _check_device(device: str) -> None:
@@ -94,51 +117,65 @@ def _check_out(out: Path) -> None:
         ) from None
 
 
-def _run(chosen: dict[str, Any], settings: Any, out: Path) -> dict[str, Any]:
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
+def _run(
+    chosen: dict[str, Any], settings: Any, out: Path, fresh: bool, as_json: bool
+) -> dict[str, Any]:
     from hatact.claims import _engine
-    from hatact.report import terminal
+    from hatact.report import progress, terminal
 
-    console = Console()
-    work = sum(claim.work(settings) for paper in chosen.values() for claim in paper.claims)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as progress:
-        bar = progress.add_task("", total=work)
-
-        def begin(claim: Any, _: float) -> Any:
-            progress.update(bar, description=claim.id)
-            return lambda done: progress.advance(bar, done)
-
-        results = _engine.run(chosen, settings, out, begin)
-    for claim in results["claims"]:
-        terminal.show_claim(console, claim)
+    console = Console(stderr=as_json)
+    with progress.Progress(console, f"{', '.join(chosen)}, {settings.name}") as watch:
+        try:
+            results = _engine.run(chosen, settings, out, watch, fresh=fresh)
+        except KeyboardInterrupt:
+            watch.stop()
+            console.print(f"interrupted; the same command goes on from what {out / 'cache'} keeps")
+            raise typer.Exit(130) from None
+        except _engine.InUse as error:
+            raise _fail(str(error)) from None
+        except OSError as error:
+            raise _fail(f"cannot write into {str(out)!r}: {error.strerror}") from None
+    if as_json:
+        typer.echo((out / "results.json").read_text(encoding="utf-8"))
+    else:
+        for claim in results["claims"]:
+            terminal.show_claim(console, claim)
     terminal.show_verdicts(console, results)
     console.print(f"\n{out / 'results.json'}")
-    try:
-        from hatact.report import pictures
+    _write_report(out, console, pictures=False)
+    return results
 
-        for path in pictures.draw(results, out):
-            console.print(str(path))
+
+def _write_report(out: Path, console: Console, pictures: bool) -> None:
+    """report.html, and if asked a PNG file a figure, from out/results.json alone."""
+    from hatact.report._load import load
+
+    try:
+        results = load(out / "results.json")
+    except ValueError as error:
+        raise _fail(str(error)) from None
+    try:
+        from hatact.report import html
+        from hatact.report import pictures as drawing
     except ModuleNotFoundError as missing:
         console.print(
-            f"no pictures: {missing.name} is missing; pip install 'hatact[verify]' brings it"
+            f"no report: {missing.name} is missing; pip install 'hatact[verify]' brings it"
         )
-    return results
+        return
+    html.write(results, out / "report.html")
+    console.print(str(out / "report.html"))
+    if pictures:
+        for path in drawing.draw(results, out):
+            console.print(str(path))
+
+
+@app.command()
+def report(
+    out: Annotated[Path, typer.Argument(help="A folder with results.json.")] = Path("out"),
+    pictures: Annotated[bool, typer.Option("--pictures", help="A PNG file a figure, too.")] = False,
+) -> None:
+    """Write report.html again from a results.json, without running anything."""
+    _write_report(out, Console(), pictures)
 
 
 @app.command()

@@ -106,11 +106,13 @@ class Cache:
     Args:
         folder: made when the first entry is written.
         notice: told, in a sentence, of every entry that cannot be used.
+        fresh: take only what this object has written itself.
     """
 
-    def __init__(self, folder: Path, notice: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, notice: Callable[[str], None], fresh: bool = False) -> None:
         self.folder = folder
         self.notice = notice
+        self._written: set[Path] | None = set() if fresh else None
 
     def _path(self, key: Mapping[str, Any]) -> Path:
         return self.folder / f"{_digest(key)}.json"
@@ -118,6 +120,8 @@ class Cache:
     def get(self, key: Mapping[str, Any]) -> tuple[Any, float] | None:
         """The value and the seconds it took; None if there is none or it is corrupted."""
         path = self._path(key)
+        if self._written is not None and path not in self._written:
+            return None
         try:
             entry = json.loads(path.read_bytes())
             value, seconds = entry["value"], float(entry["seconds"])
@@ -132,13 +136,16 @@ class Cache:
 
     def holds(self, key: Mapping[str, Any]) -> bool:
         """Whether there is an entry, sound or not."""
-        return self._path(key).exists()
+        path = self._path(key)
+        return path.exists() if self._written is None else path in self._written
 
     def put(self, key: Mapping[str, Any], value: Any, seconds: float) -> Any:
         """Keep a value; returns it as :meth:`get` will, having gone through JSON."""
         entry = {"key": key, "seconds": seconds, "check": _digest(value), "value": value}
         self.folder.mkdir(parents=True, exist_ok=True)
         write_whole(self._path(key), json.dumps(entry, ensure_ascii=False))
+        if self._written is not None:
+            self._written.add(self._path(key))
         return json.loads(json.dumps(value))
 
 

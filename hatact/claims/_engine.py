@@ -19,6 +19,7 @@ from hatact import ops
 from hatact.claims._cache import Cache, write_whole
 from hatact.claims._lab import Lab, Task
 from hatact.claims._statistics import Measure
+from hatact.claims._timing import slowness
 
 REPRODUCED = "reproduced"
 PARTLY = "partly"
@@ -110,8 +111,12 @@ class Paper:
 class Monitor(Protocol):
     """Who watches a run."""
 
-    def plan(self, work: float, runs: int, missing: int) -> None:
-        """Told once, before the start: expected work in `Task.cost`, all runs, those not cached."""
+    def plan(self, work: float, seconds: float, runs: int, missing: int) -> None:
+        """Told once, before the start.
+
+        All work in units of `Task.cost`, the seconds it should take here, the number of runs, and
+        of those that the cache does not hold.
+        """
 
     def claim(self, claim: Claim) -> None:
         """A claim begins."""
@@ -149,11 +154,13 @@ def run(
     out: Path,
     monitor: Monitor,
     workers: int | None = None,
+    fresh: bool = False,
 ) -> dict[str, Any]:
     """Run every claim of the chosen papers; results.json in `out` is rewritten after each.
 
     Finished runs are kept in `out`/cache, so an interrupted verification goes on where it was and
-    comes to the same values. `workers` processes at a time, by default torch's number of threads.
+    comes to the same values; `fresh` does them again. `workers` processes at a time, by default
+    torch's number of threads.
 
     Raises:
         InUse: if another run is writing into `out`.
@@ -165,7 +172,7 @@ def run(
         raise InUse(f"another verification is writing into {out}") from None
     try:
         _keep_other_results(out, monitor.notice)
-        return _run(chosen, settings, out, monitor, workers)
+        return _run(chosen, settings, out, monitor, workers, fresh)
     finally:
         lock.release()
 
@@ -176,14 +183,18 @@ def _run(
     out: Path,
     monitor: Monitor,
     workers: int | None,
+    fresh: bool,
 ) -> dict[str, Any]:
     results: dict[str, Any] = {"format": FORMAT, "environment": environment(settings), "claims": []}
-    cache = Cache(out / "cache", monitor.notice)
+    cache = Cache(out / "cache", monitor.notice, fresh)
     count = torch.get_num_threads() if workers is None else workers
     with Lab(settings.device, cache, count, monitor.advance) as lab:
         tasks = [t for paper in chosen.values() for c in paper.claims for t in c.tasks(settings)]
+        tasks = [*{task.identity(): task for task in tasks}.values()]  # claims share runs
         missing = lab.missing(tasks)
-        monitor.plan(expected(missing, lab), len(tasks), len(missing))
+        slow = slowness() if missing and settings.device == "cpu" else 1.0
+        work = sum(task.cost for task in missing)
+        monitor.plan(work, slow * expected(missing, lab), len(tasks), len(missing))
         for name, paper in chosen.items():
             for claim in paper.claims:
                 monitor.claim(claim)

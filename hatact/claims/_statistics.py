@@ -50,7 +50,8 @@ class Measure:
 
     Args:
         name: what is measured.
-        value, low, high: the median over seeds and its 95 % interval; inf = never.
+        value, low, high: the median over seeds and its 95 % interval (None without seeds);
+            inf = never.
         unit: as printed, "" for a pure number.
         seeds: how many, 0 for a number that does not depend on any.
         known: the published or derived value, if there is one, and `known_source` whose it is.
@@ -58,8 +59,8 @@ class Measure:
 
     name: str
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     unit: str = ""
     seeds: int = 0
     known: float | None = None
@@ -76,4 +77,4 @@ class Measure:
         cls, name: str, value: float, unit: str = "", known: float | None = None, source: str = ""
     ) -> Measure:
         """A number that does not depend on any seed."""
-        return cls(name, value, value, value, unit, 0, known, source)
+        return cls(name, value, None, None, unit, 0, known, source)

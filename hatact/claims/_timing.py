@@ -12,6 +12,7 @@ from hatact.claims._lab import Lab, Task
 from hatact.claims._training import Advance, Record, Row, fit
 
 ROUNDS, BLOCK = 15, 6
+PROBE = 5.6e-3  # what :func:`slowness` measured on the machine of the costs, seconds
 
 
 def steps(
@@ -53,6 +54,23 @@ def steps(
             ],
         }
     ]
+
+
+def slowness() -> float:
+    """How much longer a step takes here than on the machine on which costs were measured."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        model = Row("hat").networks(1, 256, 6, (0,), "cpu")
+        x = torch.rand(200, 1, generator=torch.Generator().manual_seed(0))
+        taken = []
+        for _ in range(6):
+            start = time.perf_counter()
+            fit(model, x, x, 3, lambda share: None)
+            taken.append((time.perf_counter() - start) / 4)
+    finally:
+        torch.set_num_threads(threads)
+    return statistics.median(taken) / PROBE
 
 
 def task(

@@ -223,7 +223,7 @@ def _table(runs: Mapping[Row, Sequence[Record]]) -> dict[str, Any]:
         )
     ks = [f"k = {k}" for k in _shallow.FREQUENCIES]
     return {
-        "title": "Steps to 10 % error by k (– never), then the error at the end (– diverged); medians",
+        "title": "Steps to 10 % error by k (– never), error at the end (– diverged); medians",
         "columns": ["row", *(f"{k}, steps" for k in ks), *(f"{k}, error" for k in ks)],
         "rows": lines,
     }

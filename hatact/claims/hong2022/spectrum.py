@@ -163,11 +163,9 @@ def _measures(
         Measure.over("that over the step of k = 5", [_ratio(s) for s in arrived], "×"),
         Measure.over(f"k = 50 under 50 %, best ReLU row ({best})", relus[best], "steps"),
         Measure.over("bias exponent p, hat(8x)", [r["bias_exponent"] for r in hat]),
-        Measure.over(
-            "bias exponent p, relu(x) at its best rate", [r["bias_exponent"] for r in relu]
-        ),
+        Measure.over("bias exponent p, relu(x), best rate", [r["bias_exponent"] for r in relu]),
         Measure.over("final loss, hat(8x)", [r["final_loss"] for r in hat]),
-        Measure.over("final loss, relu(x) at its best rate", [r["final_loss"] for r in relu]),
+        Measure.over("final loss, relu(x), best rate", [r["final_loss"] for r in relu]),
     ]
 
 
