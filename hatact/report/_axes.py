@@ -115,10 +115,9 @@ def _curves(axis: Any, figure: Figure, index: int) -> None:
             axis.fill_between(x, low, high, color=look.colour, alpha=0.16, linewidth=0)
             bars = [[ends[i] for i in lone] for ends in (x, low, high)]
             axis.vlines(*bars, color=look.colour, alpha=0.5, linewidth=1.2)
-        if not all(map(math.isnan, y)):
-            every = None if series.get("marker") else (0.04 + 0.05 * (place % 4), 0.22)
-            mark = {} if look.reference else {**look.dot(), "markevery": every}
-            axis.plot(x, y, **look.line(), **mark)
+        every = None if series.get("marker") else _marked(x, y, x_scale, 0.04 + 0.05 * (place % 4))
+        mark = {} if look.reference else {**look.dot(), "markevery": every}
+        axis.plot(x, y, **look.line(), **mark)
         alone = {**look.line(), "linestyle": "", **look.dot()}
         axis.plot([x[i] for i in lone], [y[i] for i in lone], **alone)
     beside = figure["panels"] if figure["share_y"] else [panel]
@@ -128,6 +127,17 @@ def _curves(axis: Any, figure: Figure, index: int) -> None:
     _ticks.set_x(axis, x_scale, _numbers(xs, x_scale), figure.get("x_ticks"))
     _ticks.set_y(axis, y_scale, _numbers(ys, y_scale))
     axis.grid(color=INK, alpha=0.13, linewidth=0.7)
+
+
+def _marked(x: Sequence[float], y: Sequence[float], scale: str, first: float) -> list[int]:
+    """The points nearest to equal distances along x, from the share `first` on."""
+    place = math.log if scale == "log" else float
+    points = [(place(v), i) for i, v in enumerate(x) if math.isfinite(v) and math.isfinite(y[i])]
+    if not points:
+        return []
+    low, high = min(points)[0], max(points)[0]
+    targets = [low + (high - low) * (first + 0.22 * j) for j in range(5)]
+    return sorted({min(points, key=lambda p: abs(p[0] - t))[1] for t in targets})
 
 
 def _alone(y: Sequence[float], i: int) -> bool:
