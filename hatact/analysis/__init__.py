@@ -1,6 +1,7 @@
 """What a training run did, and what theory says it must. Uses the public modules and torch only."""
 
 from hatact.analysis.gram import condition_number, eigenvalues, gram
+from hatact.analysis.scattered import ScatteredSpectrum
 from hatact.analysis.spectrum import (
     BiasExponent,
     SpectrumTracker,
@@ -14,6 +15,7 @@ from hatact.analysis.spectrum import (
 
 __all__ = [
     "BiasExponent",
+    "ScatteredSpectrum",
     "SpectrumTracker",
     "band_error",
     "bias_exponent",

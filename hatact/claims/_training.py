@@ -100,7 +100,7 @@ class Networks(nn.Module):
             self.weights[0].mul_(row.input)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x: (N, inputs) → (S, N, 1)."""
+        """x: (N, inputs), the same for all, or (S, N, inputs) → (S, N, 1)."""
         h = encode(x, self.row.octaves).expand(len(self.weights[0]), -1, -1)
         last = len(self.weights) - 1
         for i, (w, b) in enumerate(zip(self.weights, self.biases, strict=True)):

@@ -23,6 +23,7 @@ from hatact.claims._lab import Lab, Task
 from hatact.claims._statistics import Measure, median
 from hatact.claims._study import Study
 from hatact.claims._training import Record, Row
+from hatact.claims.hong2022.spectrum import delay
 
 RATIO = 1.5  # k = 5 may arrive this much later than k = 1
 FEWER = 3  # Hat's error of k = 5 at the end is at most ReLU's and tanh's over this
@@ -55,7 +56,7 @@ def decide(
     """The verdict, and why, from records by optimiser; `others` are ReLU's and tanh's by row."""
     flat, ahead, reasons = [], [], []
     for optimiser, runs in hat.items():
-        ratio = median([_ratio(r["steps_to_10_percent"]) for r in runs])
+        ratio = median([delay(r["steps_to_10_percent"]) for r in runs])
         mine = median([r["final_residual"][HIGH] for r in runs])
         theirs = {
             name: median([r["final_residual"][HIGH] for r in of])
@@ -73,11 +74,6 @@ def decide(
     if all(flat) and all(ahead):
         return REPRODUCED, reason
     return (PARTLY if all(ahead) or all(flat) else NOT_REPRODUCED), reason
-
-
-def _ratio(arrived: Sequence[int | None]) -> float | None:
-    low, high = arrived[LOW], arrived[HIGH]
-    return None if high is None or low is None else max(high, 1) / max(low, 1)
 
 
 def study(settings: Settings, width: int = WIDTH, steps: int | None = None) -> Study:
@@ -182,7 +178,7 @@ def _ordering(runs: Mapping[Row, Sequence[Record]], best: Mapping[str, Sequence[
 def _scales(runs: Mapping[Row, Sequence[Record]]) -> str:
     """How much later k = 5 arrives than k = 1 at larger scales."""
     parts = [
-        f"{row} {median([_ratio(r['steps_to_10_percent']) for r in runs[row]]):.3g}"
+        f"{row} {median([delay(r['steps_to_10_percent']) for r in runs[row]]):.3g}"
         for of in SCALED.values()
         for row in of
     ]

@@ -41,38 +41,42 @@ def decide(
     controls: Mapping[str, Sequence[int | None]],
     horizon: int,
     agrees: bool = True,
+    names: tuple[str, str] = ("k = 5", "k = 50"),
 ) -> tuple[str, str]:
     """The verdict, and why.
 
     Args:
         hat: for every seed, the steps to 10 % residual by frequency (None = never).
-        controls: for every ReLU row, by seed, the step at which k = 50 came under 50 %.
+        controls: for every ReLU row, by seed, the step at which the highest came under 50 %.
         horizon: the steps that every run had.
         agrees: whether the default backend follows the reference.
+        names: of the lowest and the highest frequency.
     """
+    first, last = names
     low = median([seed[LOW] for seed in hat])
     high = median([seed[HIGH] for seed in hat])
-    ratio = median([_ratio(seed) for seed in hat])
+    ratio = median([delay(seed) for seed in hat])
     if not agrees:
         return NOT_REPRODUCED, "the default backend's loss curve leaves the reference's"
     if not ratio <= RATIO:
         where = "never came under 10 %" if math.isinf(high) else f"took {high:g} steps"
-        first = "never did either" if math.isinf(low) else f"took {low:g}"
-        return NOT_REPRODUCED, f"k = 50 {where} where k = 5 {first}; the limit is {RATIO} times"
-    flat = f"k = 50 under 10 % at step {high:g}, {ratio:.2f} times that of k = 5"
+        other = "never did either" if math.isinf(low) else f"took {low:g}"
+        return NOT_REPRODUCED, f"{last} {where} where {first} {other}; the limit is {RATIO} times"
+    flat = f"{last} under 10 % at step {high:g}, {ratio:.2f} times that of {first}"
     limit = PATIENCE * high
     quick = {
         name: sum(s is not None and s <= limit for s in seeds) for name, seeds in controls.items()
     }
     if any(quick.values()):
-        names = "; ".join(f"{n} in {c} of {len(controls[n])}" for n, c in quick.items() if c)
-        return PARTLY, f"{flat}; but ReLU has k = 50 under 50 % by step {limit:g}: {names}"
+        which = "; ".join(f"{n} in {c} of {len(controls[n])}" for n, c in quick.items() if c)
+        return PARTLY, f"{flat}; but ReLU has {last} under 50 % by step {limit:g}: {which}"
     if horizon < limit:
         return PARTLY, f"{flat}; but ReLU was given {horizon} steps, fewer than {limit:g}"
     return REPRODUCED, f"{flat}; no ReLU row has it under 50 % by step {limit:g}"
 
 
-def _ratio(arrived: Sequence[int | None]) -> float | None:
+def delay(arrived: Sequence[int | None]) -> float | None:
+    """The highest frequency's step over the lowest's; None if either never arrived."""
     low, high = arrived[LOW], arrived[HIGH]
     return None if high is None or low is None else max(high, 1) / max(low, 1)
 
@@ -160,7 +164,7 @@ def _measures(
     best = min(relus, key=lambda name: median(relus[name]))
     return [
         Measure.over("k = 50 under 10 %, hat(8x)", [s[HIGH] for s in arrived], "steps"),
-        Measure.over("that over the step of k = 5", [_ratio(s) for s in arrived], "×"),
+        Measure.over("that over the step of k = 5", [delay(s) for s in arrived], "×"),
         Measure.over(f"k = 50 under 50 %, best ReLU row ({best})", relus[best], "steps"),
         Measure.over("bias exponent p, hat(8x)", [r["bias_exponent"] for r in hat]),
         Measure.over("bias exponent p, relu(x), best rate", [r["bias_exponent"] for r in relu]),
@@ -177,7 +181,7 @@ def _scale_map(runs: Mapping[Row, Sequence[Record]]) -> list[str]:
         scale = f"{row.scale:g}"
         if all(step is None for seed in arrived for step in seed):
             untrained.append(scale)
-        elif median([_ratio(seed) for seed in arrived]) <= RATIO:
+        elif median([delay(seed) for seed in arrived]) <= RATIO:
             flat.append(scale)
         else:
             biased.append(scale)
