@@ -50,7 +50,7 @@ def verify(
 
     Finished runs are kept in OUT/cache: interrupted, the same command goes on from there.
     Exit status: 0 if every verdict is the recorded one, 1 if one is not (it says which), 2 for a
-    wrong call, 130 when interrupted.
+    wrong call or a run that could not be done, 130 when interrupted.
     """
     from hatact.claims import Settings
 
@@ -120,7 +120,7 @@ def _check_out(out: Path) -> None:
 def _run(
     chosen: dict[str, Any], settings: Any, out: Path, fresh: bool, as_json: bool
 ) -> dict[str, Any]:
-    from hatact.claims import _engine
+    from hatact.claims import _engine, _lab
     from hatact.report import progress, terminal
 
     console = Console(stderr=as_json)
@@ -131,7 +131,7 @@ def _run(
             watch.stop()
             console.print(f"interrupted; the same command goes on from what {out / 'cache'} keeps")
             raise typer.Exit(130) from None
-        except _engine.InUse as error:
+        except (_engine.InUse, _lab.Died) as error:
             raise _fail(str(error)) from None
         except OSError as error:
             raise _fail(f"cannot write into {str(out)!r}: {error.strerror}") from None

@@ -7,8 +7,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +19,12 @@ import torch
 from hatact.claims._cache import Cache, key_of
 from hatact.claims._training import Record
 
+MOST = 16  # processes at a time: each holds some 400 MB
 POLL = 0.2  # seconds between two looks at how far the processes are
+
+
+class Died(RuntimeError):
+    """A process that did a run was killed from outside."""
 
 
 class Interrupted(RuntimeError):
@@ -72,7 +79,7 @@ class Lab:
     ) -> None:
         self.device = device
         self.cache = cache
-        self.workers = workers if device == "cpu" else 0
+        self.workers = min(workers, MOST) if device == "cpu" else 0
         self.advance = advance
         self.seconds = 0.0
         """What the runs asked for took when they were done, in whichever process and session."""
@@ -136,15 +143,23 @@ class Lab:
     ) -> None:
         pool = self._started()
         longest = sorted(tasks, key=lambda i: -tasks[i].cost)
-        futures: dict[Future[tuple[list[Record], float]], int] = {
-            pool.submit(_in_process, tasks[i], self.device): i for i in longest
-        }
+        with _deaf_to_interrupts():
+            futures: dict[Future[tuple[list[Record], float]], int] = {
+                pool.submit(_in_process, tasks[i], self.device): i for i in longest
+            }
         left = set(futures)
         while left:
             ready, left = wait(left, timeout=POLL, return_when=FIRST_COMPLETED)
             self._report()
             for future in ready:
-                finished(futures[future], *future.result())
+                try:
+                    result = future.result()
+                except BrokenProcessPool:
+                    raise Died(
+                        "a process that did a run was killed, perhaps for lack of memory; "
+                        "finished runs are kept"
+                    ) from None
+                finished(futures[future], *result)
         self._report()
 
     def _started(self) -> ProcessPoolExecutor:
@@ -161,6 +176,23 @@ class Lab:
             done, self._done.value = self._done.value, 0.0
         if done:
             self.advance(done)
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Processes started in here ignore Ctrl-C from their first instruction on.
+
+    It reaches every process of a terminal; one that is still importing torch would die of it, with
+    a traceback of its own.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set handlers; `_prepare` then does it, a little later
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _timed(task: Task, device: str, advance: Callable[[float], None]) -> tuple[list[Record], float]:
