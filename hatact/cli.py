@@ -134,7 +134,7 @@ def _run(
         except (_engine.InUse, _lab.Died) as error:
             raise _fail(str(error)) from None
         except OSError as error:
-            raise _fail(f"cannot write into {str(out)!r}: {error.strerror}") from None
+            raise _fail(f"cannot write {error.filename or str(out)!r}: {error.strerror}") from None
     if as_json:
         typer.echo((out / "results.json").read_text(encoding="utf-8"))
     else:

@@ -12,6 +12,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, is_dataclass
 from functools import lru_cache
@@ -22,6 +23,9 @@ import torch
 
 from hatact import ops
 from hatact.backends import extension
+
+DISCOVERING = ("hatact.activations",)
+"""Packages that find their modules by walking their folder, not by imports."""
 
 
 def key_of(run: Callable[..., Any], arguments: Mapping[str, Any], device: str) -> dict[str, Any]:
@@ -70,7 +74,10 @@ def _sources(module: str) -> list[Path]:
             continue
         found[name] = path
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        waiting += _imported(path.read_text(), package)
+        source = path.read_text(encoding="utf-8")
+        waiting += _imported(source, package)
+        if name in DISCOVERING:
+            waiting += [f"{name}.{m.name}" for m in pkgutil.iter_modules([str(path.parent)])]
     paths = sorted(found.values())
     if "hatact.backends.extension" in found:
         paths += sorted(_file("hatact").parent.glob("*.so"))  # type: ignore[union-attr]
@@ -129,7 +136,7 @@ class Cache:
                 raise ValueError("its checksum does not match")
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             self.notice(f"the kept run {path.name} is corrupted ({error}): it is done again")
             return None
         return value, seconds
@@ -141,12 +148,13 @@ class Cache:
 
     def put(self, key: Mapping[str, Any], value: Any, seconds: float) -> Any:
         """Keep a value; returns it as :meth:`get` will, having gone through JSON."""
+        value = json.loads(json.dumps(value))
         entry = {"key": key, "seconds": seconds, "check": _digest(value), "value": value}
         self.folder.mkdir(parents=True, exist_ok=True)
         write_whole(self._path(key), json.dumps(entry, ensure_ascii=False))
         if self._written is not None:
             self._written.add(self._path(key))
-        return json.loads(json.dumps(value))
+        return value
 
 
 def _digest(value: Any) -> str:

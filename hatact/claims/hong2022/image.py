@@ -49,7 +49,7 @@ def decide(
     held = _lower(hat, "held_out_psnr")
     best = max(controls, key=lambda name: _lower(controls[name], "held_out_psnr"))
     other = _lower(controls[best], "held_out_psnr")
-    better = held >= other + MARGIN_DB
+    better = math.isfinite(held) and held >= other + MARGIN_DB
     bands = range(len(hat[0]["band_errors"]))
     ahead = [_band(hat, b) < min(_band(runs, b) for runs in controls.values()) for b in bands]
     figures = f"held out {held:.1f} dB against {other:.1f} dB of {best}"

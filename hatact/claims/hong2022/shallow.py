@@ -64,7 +64,7 @@ def decide(
         }
         best = min(theirs, key=theirs.__getitem__)
         flat.append(ratio <= RATIO)
-        ahead.append(mine * FEWER <= theirs[best])
+        ahead.append(math.isfinite(mine) and mine * FEWER <= theirs[best])
         late = "never came under 10 %" if math.isinf(ratio) else f"took {ratio:.3g} times k = 1's"
         reasons.append(
             f"{optimiser.upper()}: k = 5 {late}, its error {mine:.2g} against {theirs[best]:.2g} "

@@ -68,7 +68,7 @@ def decide(results: Mapping[str, Result]) -> tuple[str, str]:
     faster, reasons = [], []
     for name, of in results.items():
         hat, relu = median(of.hat), median(of.relu)
-        bound = min(relu, of.horizon)
+        bound = max(min(relu, of.horizon), 1)
         steps, seconds = hat / bound, hat / (bound * of.ratio)
         faster.append(steps <= SHARE and seconds <= SHARE)
         if math.isinf(hat):
