@@ -23,7 +23,7 @@ def _latest() -> list[dict[str, Any]]:
 
 
 def _table(header: list[str], lines: list[list[str]]) -> str:
-    out = [header, ["-"] * len(header), *lines]
+    out = [header, ["-"] * len(header), *([c.replace("|", "\\|") for c in of] for of in lines)]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in out)
 
 
@@ -86,24 +86,32 @@ def claims_tables() -> str:
         return "not measured"
     result = json.loads(CLAIMS.read_text())
     facts = result["environment"]
-    parts = [f"`hatact verify hong2022 --{facts['setting']}`, {facts['seeds']} seeds:"]
+    parts = [
+        f"`hatact verify hong2022 --{facts['setting']}`, {facts['seeds']} seeds, hatact "
+        f"{facts['hatact']}, torch {facts['torch']}:"
+    ]
+    lines = [
+        [f"`{c['id'].partition('/')[2]}`", f"**{c['verdict']}**", c["statement"], c["reason"]]
+        for c in result["claims"]
+    ]
+    parts.append(_table(["claim", "verdict", "what is claimed", "what was measured"], lines))
     for claim in result["claims"]:
-        table = claim["table"]
-        parts += [
-            f"**{claim['verdict']}**: {claim['statement']} ({claim['reason']}.)",
-            "\n".join(f"- {found}" for found in claim["findings"]),
-            f"{table['title']}:",
-            _table(table["columns"], table["rows"]),
-        ]
-    return "\n\n".join(parts)
+        parts.append(f"<details><summary>{claim['name']} ({claim['id']})</summary>")
+        parts.append("\n".join(f"- {found}" for found in claim["findings"]))
+        for table in claim["tables"]:
+            parts += [f"{table['title']}:", _table(table["columns"], table["rows"])]
+        parts.append("</details>")
+    return "\n\n".join(part for part in parts if part)
 
 
 def keep_claims(results: Path) -> None:
     """Copies results.json, without the data of its pictures, to docs/hong2022.json."""
-    data = json.loads(results.read_text())
-    for claim in data["claims"]:
-        del claim["figures"]
-    CLAIMS.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n")
+    from hatact.report._load import load
+
+    data = load(results)
+    claims = [{k: v for k, v in claim.items() if k != "figures"} for claim in data["claims"]]
+    kept = {**data, "claims": claims}
+    CLAIMS.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
 
 
 SECTIONS = {"accuracy": accuracy_table, "speed": speed_tables, "claims": claims_tables}

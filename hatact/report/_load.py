@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-FORMAT = 2
+from hatact.claims._engine import FORMAT
 
 
 def load(path: Path) -> Mapping[str, Any]:
