@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from hatact.analysis import band_error, psnr
-from hatact.claims._statistics import median
-from hatact.claims._training import Advance, Record, Row, fit, late, spread
+from hatact.claims._training import Advance, Record, Row, fit, late
 
 SIDE, WIDTH, DEPTH = 64, 128, 4
 EVERY = 10  # steps between two measurements on the whole image
@@ -97,78 +94,7 @@ def train(
     return records
 
 
-def values(record: Record) -> dict[str, Any]:
-    """What results.json keeps of a run."""
-    return {
-        "train_psnr": record["train_psnr"][-1],
-        "held_out_psnr": record["held_out_psnr"][-1],
-        "best_held_out_psnr": max(record["held_out_psnr"]),
-        "band_errors": record["band_errors"][-1],
-    }
-
-
 def grey(image: Tensor) -> list[list[int]]:
     """Values in [0, 1] as 0 … 255, clipped."""
     levels: list[list[int]] = (image.clamp(0, 1) * 255).round().to(torch.int64).tolist()
     return levels
-
-
-def reconstructions(
-    image: Tensor, runs: Mapping[str, Record], name: str, title: str, caption: str
-) -> dict[str, Any]:
-    """The image and what every run made of it, as data for the pictures."""
-    note = "even pixels are seen,\nodd ones held out"
-    panels = [{"title": "target", "note": note, "image": grey(image)}]
-    for label, of in runs.items():
-        psnrs = f"seen {of['train_psnr'][-1]:.1f} dB\nheld out {of['held_out_psnr'][-1]:.1f} dB"
-        panels.append({"title": label, "note": psnrs, "image": of["image"]})
-    return {"kind": "images", "name": name, "title": title, "caption": caption, "panels": panels}
-
-
-def bands_over_training(
-    runs: Mapping[str, Record], name: str, title: str, caption: str
-) -> dict[str, Any]:
-    """Relative error per radial band over training, one panel a run, as data for the pictures."""
-    labels = [f"{low}–{high}" for low, high in pairwise(BANDS)]
-    return {
-        "kind": "curves",
-        "name": name,
-        "title": title,
-        "caption": caption,
-        "x_label": "training step",
-        "y_label": "relative error of the band",
-        "x_scale": "linear",
-        "y_scale": "linear",
-        "share_y": True,
-        "legend": "cycles per image side",
-        "panels": [
-            {
-                "title": label,
-                "series": [
-                    {"label": band, "x": of["steps"], "y": [e[b] for e in of["band_errors"]]}
-                    for b, band in enumerate(labels)
-                ],
-            }
-            for label, of in runs.items()
-        ],
-    }
-
-
-def table(rows: Mapping[str, Sequence[Record]]) -> dict[str, Any]:
-    """PSNR as ranges over seeds; the median relative error of every band."""
-    lines = []
-    for name, of in rows.items():
-        errors = zip(*(r["band_errors"][-1] for r in of), strict=True)
-        lines.append(
-            [
-                name,
-                spread([r["train_psnr"][-1] for r in of], ".1f"),
-                spread([r["held_out_psnr"][-1] for r in of], ".1f"),
-                *(f"{median(band):.2f}" for band in errors),
-            ]
-        )
-    return {
-        "title": "PSNR (dB, range over seeds) and median error per band (cycles per image side)",
-        "columns": ["activation", "seen", "held out", *(f"{a}–{b}" for a, b in pairwise(BANDS))],
-        "rows": lines,
-    }

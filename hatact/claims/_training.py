@@ -176,11 +176,3 @@ def trained_at(losses: Tensor, levels: Sequence[float], hold: int) -> list[int |
 def spread_steps(last: int, count: int = 72) -> list[int]:
     """Steps 0 … last, evenly spread on a logarithmic axis, each once; last ≥ 1."""
     return [0, *sorted({round(last ** (i / (count - 1))) for i in range(count)})]
-
-
-def spread(values: Sequence[float], spec: str) -> str:
-    """Lowest … highest as text, one number where they read the same, a dash for none."""
-    if not values:
-        return "–"
-    low, high = format(min(values), spec), format(max(values), spec)
-    return low if low == high else f"{low}–{high}"

@@ -13,6 +13,7 @@ from typing import Any
 
 from hatact.claims import _waves
 from hatact.claims._engine import PARTLY, Claim, Outcome, Settings
+from hatact.claims._figures import band, curves
 from hatact.claims._lab import Lab, Task
 from hatact.claims._statistics import Measure, median
 from hatact.claims._study import Study
@@ -176,34 +177,23 @@ def _figure(dimension: int, runs: Mapping[Row, Sequence[Record]]) -> dict[str, A
     """Residual per wave over steps, one panel a row."""
     panels = []
     for row, of in runs.items():
-        series = []
-        for i, k in enumerate(_waves.FREQUENCIES[dimension]):
-            columns = list(zip(*([v[i] for v in r["residuals"]] for r in of), strict=True))
-            series.append(
-                {
-                    "label": f"|k| = {k:g}",
-                    "x": of[0]["shown_steps"][1:],
-                    "y": [median(c) for c in columns][1:],
-                    "low": [min(c) for c in columns][1:],
-                    "high": [max(c) for c in columns][1:],
-                }
-            )
-        panels.append({"title": str(row), "series": series})
+        series = [
+            band(f"|k| = {k:g}", of[0]["shown_steps"], [[v[i] for v in r["residuals"]] for r in of])
+            for i, k in enumerate(_waves.FREQUENCIES[dimension])
+        ]
+        panels.append((str(row), series))
     points = _waves.POINTS[dimension]
-    return {
-        "kind": "curves",
-        "name": f"hong2022-waves-{dimension}d",
-        "title": f"Error per wave in {dimension} dimensions",
-        "caption": f"Median and range over seeds, on the {points} points seen; each activation at "
+    return curves(
+        f"hong2022-waves-{dimension}d",
+        f"Error per wave in {dimension} dimensions",
+        panels,
+        caption=f"Median and range over seeds, on the {points} points seen; each activation at "
         "its best rate.",
-        "x_label": "training step",
-        "y_label": "relative error of the wave",
-        "x_scale": "log",
-        "y_scale": "log",
-        "share_y": True,
-        "legend": "cycles per unit length",
-        "panels": panels,
-    }
+        x="training step",
+        y="relative error of the wave",
+        scales="log log",
+        legend="cycles per unit length",
+    )
 
 
 CLAIM = Claim(

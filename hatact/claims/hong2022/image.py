@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hatact.analysis import psnr
-from hatact.claims import _images, _timing
+from hatact.claims import _images, _images_shown, _timing
 from hatact.claims._engine import (
     NOT_REPRODUCED,
     PARTLY,
@@ -20,6 +20,7 @@ from hatact.claims._engine import (
     Outcome,
     Settings,
 )
+from hatact.claims._figures import band, curves
 from hatact.claims._lab import Lab, Task
 from hatact.claims._statistics import Measure, median
 from hatact.claims._study import Study
@@ -42,7 +43,7 @@ STEPS = 500
 def decide(
     hat: Sequence[Mapping[str, Any]], controls: Mapping[str, Sequence[Mapping[str, Any]]]
 ) -> tuple[str, str]:
-    """The verdict, and why, from `_images.values` of the runs of Hat and of every ReLU row.
+    """The verdict, and why, from `_images_shown.values` of the runs of Hat and of every ReLU row.
 
     Medians over seeds; the best ReLU row is chosen by the very figure that is compared.
     """
@@ -105,7 +106,7 @@ def judge(settings: Settings, lab: Lab) -> Outcome:
     rates = plan.search(lab, COMPARED, settings)
     hat, relu, encoded, cubic = (rates.best[row] for row in COMPARED)
     runs = plan.run(lab, [*rates.best.values(), *rows(settings)], seeds)
-    values = {row: [_images.values(r) for r in of] for row, of in runs.items()}
+    values = {row: [_images_shown.values(r) for r in of] for row, of in runs.items()}
     relus = {
         str(row): of for row, of in values.items() if row.activation == "relu" and not row.octaves
     }
@@ -134,7 +135,7 @@ def judge(settings: Settings, lab: Lab) -> Outcome:
                 for row in (hat, relu, encoded, cubic)
             ),
         ],
-        tables=[_images.table(named)],
+        tables=[_images_shown.table(named)],
         figures=_figures(image, runs, (hat, relu, encoded, cubic), per_step),
         values={
             "image": f"skimage.data.{IMAGE}",
@@ -179,7 +180,7 @@ def _figures(
     first = {str(row): runs[row][0] for row in compared}
     shown = {**first, str(HATS[-1]): runs[HATS[-1]][0]}
     return [
-        _images.reconstructions(
+        _images_shown.reconstructions(
             image,
             shown,
             "hong2022-image",
@@ -188,7 +189,7 @@ def _figures(
         ),
         _psnr_figure(runs, compared, dict.fromkeys(compared, 1.0), "steps"),
         _psnr_figure(runs, compared, {row: s for row, (s, _) in per_step.items()}, "seconds"),
-        _images.bands_over_training(
+        _images_shown.bands_over_training(
             first,
             "hong2022-bands",
             "Error per radial frequency band",
@@ -206,34 +207,27 @@ def _psnr_figure(
     """PSNR on the held-out and on the seen pixels, seeds' median and range."""
     panels = []
     for title, what in (("held-out pixels", "held_out_psnr"), ("seen pixels", "train_psnr")):
-        series = []
-        for row in compared:
-            columns = list(zip(*(r[what] for r in runs[row]), strict=True))
-            series.append(
-                {
-                    "label": str(row),
-                    "x": [step * unit[row] for step in runs[row][0]["steps"]],
-                    "y": [median(c) for c in columns],
-                    "low": [min(c) for c in columns],
-                    "high": [max(c) for c in columns],
-                }
+        series = [
+            band(
+                str(row),
+                [step * unit[row] for step in runs[row][0]["steps"]],
+                [r[what] for r in runs[row]],
             )
-        panels.append({"title": title, "series": series})
+            for row in compared
+        ]
+        panels.append((title, series))
     by_time = against == "seconds"
-    return {
-        "kind": "curves",
-        "name": f"hong2022-psnr-{against}",
-        "title": f"PSNR against {against}",
-        "caption": "Median and range over seeds, each row at its best rate."
+    return curves(
+        f"hong2022-psnr-{against}",
+        f"PSNR against {against}",
+        panels,
+        caption="Median and range over seeds, each row at its best rate."
         + (" Seconds: steps times the median of paired timings, one thread." if by_time else ""),
-        "x_label": "training time (s)" if by_time else "training step",
-        "y_label": "PSNR (dB)",
-        "x_scale": "linear",
-        "y_scale": "linear",
-        "share_y": False,
-        "legend": "activation",
-        "panels": panels,
-    }
+        x="training time (s)" if by_time else "training step",
+        y="PSNR (dB)",
+        share_y=False,
+        legend="activation",
+    )
 
 
 CLAIM = Claim(

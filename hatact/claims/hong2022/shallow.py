@@ -19,6 +19,7 @@ from hatact.claims._engine import (
     Outcome,
     Settings,
 )
+from hatact.claims._figures import band, curves
 from hatact.claims._lab import Lab, Task
 from hatact.claims._statistics import Measure, median
 from hatact.claims._study import Study
@@ -231,32 +232,22 @@ def _figure(
     """Error per frequency over steps, one panel an activation."""
     panels = []
     for row in rows:
-        series = []
-        for i, k in enumerate(_shallow.FREQUENCIES):
-            columns = list(zip(*([v[i] for v in r["residuals"]] for r in runs[row]), strict=True))
-            series.append(
-                {
-                    "label": f"k = {k}",
-                    "x": runs[row][0]["shown_steps"][1:],
-                    "y": [median(c) for c in columns][1:],
-                    "low": [min(c) for c in columns][1:],
-                    "high": [max(c) for c in columns][1:],
-                }
-            )
-        panels.append({"title": str(row), "series": series})
-    return {
-        "kind": "curves",
-        "name": f"hong2022-shallow-{optimiser}",
-        "title": f"Error per frequency, one hidden layer of {WIDTH}, {optimiser.upper()}",
-        "caption": "Median and range over seeds, each activation at its best rate.",
-        "x_label": "training step",
-        "y_label": "relative error |f̂ − û| / |û|",
-        "x_scale": "log",
-        "y_scale": "log",
-        "share_y": True,
-        "legend": "cycles per 2π",
-        "panels": panels,
-    }
+        of = runs[row]
+        series = [
+            band(f"k = {k}", of[0]["shown_steps"], [[v[i] for v in r["residuals"]] for r in of])
+            for i, k in enumerate(_shallow.FREQUENCIES)
+        ]
+        panels.append((str(row), series))
+    return curves(
+        f"hong2022-shallow-{optimiser}",
+        f"Error per frequency, one hidden layer of {WIDTH}, {optimiser.upper()}",
+        panels,
+        caption="Median and range over seeds, each activation at its best rate.",
+        x="training step",
+        y="relative error |f̂ − û| / |û|",
+        scales="log log",
+        legend="cycles per 2π",
+    )
 
 
 CLAIM = Claim(

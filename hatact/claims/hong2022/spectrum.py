@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hatact.claims import _agreement, _sines
+from hatact.claims import _agreement, _sines, _sines_shown
 from hatact.claims._engine import (
     NOT_REPRODUCED,
     PARTLY,
@@ -19,9 +19,10 @@ from hatact.claims._engine import (
     Settings,
 )
 from hatact.claims._lab import Lab, Task
-from hatact.claims._statistics import Measure, interval, median
+from hatact.claims._statistics import Measure, median
 from hatact.claims._study import Study
 from hatact.claims._training import Record, Row
+from hatact.claims.hong2022 import _scales
 
 RATIO = 1.5  # k = 50 may arrive this much later than k = 5
 PATIENCE = 10  # times Hat's steps that ReLU is given
@@ -123,12 +124,12 @@ def judge(settings: Settings, lab: Lab) -> Outcome:
         verdict,
         reason,
         findings=[
-            *_scale_map({row: runs[row] for row in scales}),
+            *_scales.findings({row: runs[row] for row in scales}, RATIO, delay),
             *rates.findings(),
             _agreement.sentence(control),
         ],
         measures=_measures(arrived, relus, runs[hat_row], runs[rates.best[RELU]]),
-        tables=[_sines.table(named)],
+        tables=[_sines_shown.table(named)],
         figures=_figures(runs, hat_row, rates.best[RELU], plan.steps, settings),
         values={
             "frequencies": list(_sines.FREQUENCIES),
@@ -173,44 +174,19 @@ def _measures(
     ]
 
 
-def _scale_map(runs: Mapping[Row, Sequence[Record]]) -> list[str]:
-    """At which scales Hat removes the bias, at which it does not, and where it relapses."""
-    flat, biased, untrained, relapsed = [], [], [], []
-    for row in sorted(runs, key=lambda r: r.scale):
-        arrived = [r["steps_to_10_percent"] for r in runs[row]]
-        scale = f"{row.scale:g}"
-        if all(step is None for seed in arrived for step in seed):
-            untrained.append(scale)
-        elif median([delay(seed) for seed in arrived]) <= RATIO:
-            flat.append(scale)
-        else:
-            biased.append(scale)
-        relapses = sum(r["lost_again"][HIGH] for r in runs[row])
-        if relapses:
-            relapsed.append(f"{row} in {relapses} of {len(arrived)} seeds")
-    found = [
-        f"Hat removes the bias at scale {', '.join(flat) or '(none)'}; "
-        f"low frequencies still come first at {', '.join(biased) or '(none)'}; "
-        f"no frequency is learnt at {', '.join(untrained) or '(none)'}"
-    ]
-    if relapsed:
-        found.append(f"k = 50 is learnt and later lost again, at least once: {'; '.join(relapsed)}")
-    return found
-
-
 def _figures(
     runs: Mapping[Row, Sequence[Record]], hat: Row, relu: Row, steps: int, settings: Settings
 ) -> list[dict[str, Any]]:
     named = {str(row): of for row, of in runs.items()}
     found = [
-        _sines.heat_map(
+        _sines_shown.heat_map(
             {str(RELUS[0]): runs[RELUS[0]][0], str(hat): runs[hat][0]},
             "hong2022-heat-maps",
             "What a deep network has learnt, by frequency",
             "Seed 0. Left to right: frequency; upwards: training. ReLU fills from the left, Hat at "
             "scale 8 all at once.",
         ),
-        _sines.arrivals(
+        _sines_shown.arrivals(
             named,
             steps,
             "hong2022-steps",
@@ -221,11 +197,11 @@ def _figures(
     if not settings.quick:
         exponent = "bias exponent p (0: no bias)"
         found += [
-            _scale_figure(runs, "bias_exponent", "hong2022-scales", exponent, log=False),
-            _scale_figure(runs, "final_loss", "hong2022-scales-loss", "final loss", log=True),
+            _scales.figure(runs, "bias_exponent", "hong2022-scales", exponent, log=False),
+            _scales.figure(runs, "final_loss", "hong2022-scales-loss", "final loss", log=True),
         ]
         found.append(
-            _sines.heat_map(
+            _sines_shown.heat_map(
                 {label: of[0] for label, of in named.items()},
                 "hong2022-heat-maps-all",
                 "Normalised spectrum over training, every row",
@@ -233,42 +209,6 @@ def _figures(
             )
         )
     return found
-
-
-def _scale_figure(
-    runs: Mapping[Row, Sequence[Record]], what: str, name: str, label: str, log: bool
-) -> dict[str, Any]:
-    """One measure against the activation's scale, for Hat and for ReLU."""
-    series = []
-    for activation in ("hat", "relu"):
-        of = sorted((r for r in runs if r == Row(activation, r.scale)), key=lambda r: r.scale)
-        points = [(r.scale, [record[what] for record in runs[r]]) for r in of]
-        known = [(x, median(v), interval(v)) for x, v in points if math.isfinite(median(v))]
-        series.append(
-            {
-                "label": f"{activation}(scale·x)",
-                "marker": True,
-                "x": [x for x, _, _ in known],
-                "y": [y for _, y, _ in known],
-                "low": [low for _, _, (low, _) in known],
-                "high": [high if math.isfinite(high) else y for _, y, (_, high) in known],
-            }
-        )
-    return {
-        "kind": "curves",
-        "name": name,
-        "title": f"{label} against the activation's scale",
-        "caption": "Median over seeds and its 95 % interval; the deep network in PyTorch's default "
-        "initialisation. No point where fewer than two frequencies were learnt.",
-        "x_label": "scale of the activation",
-        "y_label": label,
-        "x_scale": "log",
-        "y_scale": "log" if log else "linear",
-        "x_ticks": [1, 2, 4, 6, 8, 10, 12, 16],
-        "share_y": True,
-        "legend": "activation",
-        "panels": [{"title": "", "series": series}],
-    }
 
 
 CLAIM = Claim(

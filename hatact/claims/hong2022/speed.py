@@ -16,6 +16,7 @@ from hatact.claims._engine import (
     Outcome,
     Settings,
 )
+from hatact.claims._figures import band, curves
 from hatact.claims._lab import Lab, Task
 from hatact.claims._statistics import Measure, median
 from hatact.claims._study import Study
@@ -96,7 +97,7 @@ def tasks(settings: Settings) -> list[Task]:
 def judge(settings: Settings, lab: Lab) -> Outcome:
     """Compare steps and seconds to a loss, each at its best rate."""
     seeds = range(settings.seeds)
-    results, curves, measures, findings = {}, {}, [], []
+    results, shown, measures, findings = {}, {}, [], []
     values: dict[str, Any] = {}
     timing: dict[str, Any] = {}
     lines = []
@@ -131,7 +132,7 @@ def judge(settings: Settings, lab: Lab) -> Outcome:
             c.study.steps,
             ratio,
         )
-        curves[c.name] = {row: (runs[row], seconds[row]) for row in (hat, relu)}
+        shown[c.name] = {row: (runs[row], seconds[row]) for row in (hat, relu)}
     verdict, reason = decide(results)
     return Outcome(
         verdict,
@@ -146,47 +147,39 @@ def judge(settings: Settings, lab: Lab) -> Outcome:
                 "rows": lines,
             }
         ],
-        figures=[_figure(curves, "steps"), _figure(curves, "seconds")],
+        figures=[_figure(shown, "steps"), _figure(shown, "seconds")],
         values=values,
         timing=timing,
     )
 
 
 def _figure(
-    curves: Mapping[str, Mapping[Row, tuple[Sequence[Record], float]]], against: str
+    of: Mapping[str, Mapping[Row, tuple[Sequence[Record], float]]], against: str
 ) -> dict[str, Any]:
     """Relative loss over training, one panel a target and optimiser."""
-    panels = []
-    for name, rows in curves.items():
-        series: list[dict[str, Any]] = []
-        for row, (runs, seconds) in rows.items():
-            columns = list(zip(*(r["relative_loss"] for r in runs), strict=True))
-            unit = seconds if against == "seconds" else 1
-            series.append(
-                {
-                    "label": f"{row.activation}({row.scale:g}·x)",
-                    "x": [s * unit for s in runs[0]["shown_steps"][1:]],
-                    "y": [median(c) for c in columns][1:],
-                    "low": [min(c) for c in columns][1:],
-                    "high": [max(c) for c in columns][1:],
-                }
-            )
-        panels.append({"title": name, "series": series})
     by_time = against == "seconds"
-    return {
-        "kind": "curves",
-        "name": f"hong2022-speed-{against}",
-        "title": f"Loss against {against}",
-        "caption": "Median and range over seeds, each row at its best rate."
+    panels = []
+    for name, rows in of.items():
+        series = [
+            band(
+                f"{row.activation}({row.scale:g}·x)",
+                [s * (seconds if by_time else 1) for s in runs[0]["shown_steps"]],
+                [r["relative_loss"] for r in runs],
+            )
+            for row, (runs, seconds) in rows.items()
+        ]
+        panels.append((name, series))
+    return curves(
+        f"hong2022-speed-{against}",
+        f"Loss against {against}",
+        panels,
+        caption="Median and range over seeds, each row at its best rate."
         + (" Seconds: steps times the median of paired timings, one thread." if by_time else ""),
-        "x_label": "training time (s)" if by_time else "training step",
-        "y_label": "mean squared error / variance of the target",
-        "x_scale": "log",
-        "y_scale": "log",
-        "share_y": True,
-        "legend": "activation",
-        "panels": panels,
-    }
+        x="training time (s)" if by_time else "training step",
+        y="mean squared error / variance of the target",
+        scales="log log",
+        legend="activation",
+    )
 
 
 CLAIM = Claim(
