@@ -1,4 +1,4 @@
-"""The runs of `_images` as figures and a table; apart, so that runs stay valid when these change."""
+"""The runs of `_images` as figures and a table; apart: runs stay valid when these change."""
 
 from __future__ import annotations
 

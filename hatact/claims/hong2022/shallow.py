@@ -79,7 +79,7 @@ def decide(
 
 def study(settings: Settings, width: int = WIDTH, steps: int | None = None) -> Study:
     """The runs' common part."""
-    steps = steps or (2000 if settings.quick else 4000)
+    steps = steps or (2000 if settings.quick else 3000)
     return Study(_shallow.train, steps, _shallow.COST * width, {"width": width}, batch=1)
 
 
