@@ -1,0 +1,139 @@
+"""Waves in two and five dimensions: the targets, the records, and a wrong method that fails."""
+
+import math
+
+import pytest
+import torch
+
+from hatact.claims import Settings, _waves
+from hatact.claims._cache import Cache
+from hatact.claims._lab import Lab
+from hatact.claims._training import Row
+from hatact.claims.hong2022 import coordinates
+
+
+def quiet(share: float) -> None:
+    pass
+
+
+@pytest.mark.parametrize("dimension", coordinates.DIMENSIONS)
+def test_a_problem_holds_its_waves_and_nothing_else(dimension):
+    p = _waves.problem(dimension, 3)
+    n = _waves.POINTS[dimension]
+    assert p.x.shape == p.other_x.shape == (n, dimension)
+    assert p.u.shape == p.other_u.shape == (n,)
+    assert p.waves.norm(dim=1).tolist() == pytest.approx(_waves.FREQUENCIES[dimension])
+    assert bool((p.x >= 0).all() and (p.x <= 1).all())
+    assert not bool((p.x[:, None] == p.other_x[None, :50]).all(-1).any())  # held out
+    again = _waves.problem(dimension, 3)
+    assert torch.equal(p.u, again.u)
+    assert not torch.equal(p.u, _waves.problem(dimension, 4).u)
+    for x, u in ((p.x, p.u), (p.other_x, p.other_u)):
+        spectrum = _waves.ScatteredSpectrum(x, p.waves)
+        assert spectrum.coefficients(u).abs().tolist() == pytest.approx([1.0] * 4, abs=1e-5)
+
+
+def test_held_out_points_are_never_used(monkeypatch):
+    monkeypatch.setattr(_waves, "POINTS", {2: 32, 5: 32})
+    monkeypatch.setattr(_waves, "WIDTH", 8)
+    arguments = (Row("hat", 4), 2, 5, (0, 1), "cpu", quiet)
+    records = _waves.train(*arguments)
+    problem = _waves.problem
+
+    def other(dimension, seed):
+        p = problem(dimension, seed)
+        return _waves.Problem(p.x, p.u, p.other_x.flip(0) * 0.9, p.other_u, p.waves)
+
+    monkeypatch.setattr(_waves, "problem", other)
+    changed = _waves.train(*arguments)
+    for a, b in zip(records, changed, strict=True):
+        assert a["residuals"] == b["residuals"]
+        assert a["held_out_residual"] != b["held_out_residual"]
+
+
+def test_every_network_has_its_own_target(monkeypatch):
+    """A batch of two gives what either gives alone, to rounding."""
+    monkeypatch.setattr(_waves, "POINTS", {2: 64, 5: 64})
+    monkeypatch.setattr(_waves, "WIDTH", 16)
+    both = _waves.train(Row("relu"), 2, 4, (5, 6), "cpu", quiet)
+    for seed, record in zip((5, 6), both, strict=True):
+        (alone,) = _waves.train(Row("relu"), 2, 4, (seed,), "cpu", quiet)
+        assert record["final_residual"] == pytest.approx(alone["final_residual"], rel=1e-4)
+        assert record["held_out_relative_loss"] == pytest.approx(alone["held_out_relative_loss"])
+
+
+def test_one_verdict_from_two():
+    yes, no, part = ("reproduced", "a"), ("not reproduced", "b"), ("partly", "c")
+    assert coordinates.conclude({2: yes, 5: yes})[0] == "reproduced"
+    assert coordinates.conclude({2: no, 5: no})[0] == "not reproduced"
+    for pair in ((yes, no), (yes, part), (no, part), (no, yes)):
+        assert coordinates.conclude({2: pair[0], 5: pair[1]})[0] == "partly"
+    assert "2-D reproduced: a; 5-D not reproduced: b" in coordinates.conclude({2: yes, 5: no})[1]
+
+
+def record(arrived, half=None, seen=0.01, held=0.01):
+    half = arrived if half is None else half
+    residuals = [[1.0] * 4, [seen] * 4]
+    return {
+        "steps_to_10_percent": arrived,
+        "steps_to_50_percent": half,
+        "bias_exponent": 0.0,
+        "final_residual": [seen] * 4,
+        "held_out_residual": [held] * 4,
+        "relative_loss": 0.1,
+        "held_out_relative_loss": 0.1,
+        "late_loss": 0.1,
+        "shown_steps": [0, 800],
+        "residuals": residuals,
+    }
+
+
+FLAT, BIASED = [50, 50, 60, 60], [50, 100, 200, 400]
+NEVER = [300, None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("hat", "relu", "verdict"),
+    [
+        (FLAT, NEVER, "reproduced"),
+        (BIASED, NEVER, "not reproduced"),
+        (NEVER, NEVER, "not reproduced"),
+        ([None] * 4, NEVER, "not reproduced"),
+        (FLAT, FLAT, "partly"),  # ReLU has it as soon
+    ],
+)
+def test_judge_on_made_up_records(monkeypatch, hat, relu, verdict):
+    def run(study, lab, rows, seeds):
+        return {
+            row: [record(hat if row.activation == "hat" else relu) for _ in seeds] for row in rows
+        }
+
+    monkeypatch.setattr(coordinates.Study, "run", run)
+    outcome = coordinates.judge(Settings(quick=True, seeds=3), None)
+    assert outcome.verdict == verdict
+    assert {figure["kind"] for figure in outcome.figures} == {"curves"}
+
+
+def test_what_is_memorised_is_said():
+    row = Row("hat", 8)
+    assert "hat(8x) (0.90)" in coordinates._memorised(5, {row: [record(FLAT, held=0.9)] * 3})
+    assert "every row" in coordinates._memorised(5, {row: [record(FLAT, held=0.2)] * 3})
+
+
+def test_the_whole_run_with_relu_in_hats_place(monkeypatch, tmp_path):
+    monkeypatch.setattr(Row, "module", lambda self: torch.nn.ReLU())
+    monkeypatch.setattr(_waves, "WIDTH", 16)
+    monkeypatch.setattr(_waves, "POINTS", {2: 128, 5: 128})
+    study = coordinates.study
+    short = {"steps": 60}
+    monkeypatch.setattr(
+        coordinates, "study", lambda s, d: coordinates.Study(**{**study(s, d).__dict__, **short})
+    )
+    done = []
+    settings = Settings(quick=True, seeds=2)
+    with Lab("cpu", Cache(tmp_path, print), 0, done.append) as lab:
+        outcome = coordinates.judge(settings, lab)
+    assert outcome.verdict == "not reproduced"
+    cost = sum(task.cost for task in coordinates.tasks(settings))
+    assert sum(done) == pytest.approx(cost)
+    assert all(math.isfinite(v) for v in outcome.values["2-D"]["runs"][0]["final_residual"])
