@@ -1,0 +1,124 @@
+"""Made-up runs, claims and papers for the engine's tests. Processes find the runs by their name."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hatact.claims._engine import Claim, Outcome, Paper
+from hatact.claims._lab import Task
+from hatact.claims._training import Advance, Record, Row, fit
+
+
+def train(
+    row: Row, steps: int, seeds: Sequence[int], device: str, advance: Advance, width: int = 24
+) -> list[Record]:
+    """A real training: every network's loss at every step."""
+    x = torch.linspace(-1, 1, 64)[:, None]
+    y = torch.sin(9 * x)
+    losses = fit(row.networks(1, width, 4, seeds, device), x, y, steps, advance)
+    return [{"losses": of.tolist()} for of in losses.T]
+
+
+def square(value: int, seeds: Sequence[int], device: str, advance: Advance) -> list[Record]:
+    """value² + seed; the work in four shares."""
+    for _ in range(4):
+        advance(0.25)
+    return [{"square": value**2 + seed} for seed in seeds]
+
+
+def where(mark: str, seeds: Sequence[int], device: str, advance: Advance) -> list[Record]:
+    """In which process it runs, on how many threads, whether a subnormal product is flushed."""
+    advance(1)
+    product = float(torch.tensor(1e-30) * torch.tensor(1e-10))
+    found = {"process": os.getpid(), "threads": torch.get_num_threads(), "flushed": product == 0}
+    return [found for _ in seeds]
+
+
+def counted(mark: str, folder: str, seeds: Sequence[int], device: str, advance: Advance) -> Any:
+    """Leaves a file in `folder` every time it runs."""
+    advance(1)
+    Path(folder, f"{mark}-{time.perf_counter_ns()}").touch()
+    return [{"mark": mark} for _ in seeds]
+
+
+def broken(seeds: Sequence[int], device: str, advance: Advance, after: str = "") -> list[Record]:
+    """Fails, once there is something in the folder `after`."""
+    _wait_for(after)
+    raise KeyError("broken")
+
+
+def endless(seeds: Sequence[int], device: str, advance: Advance) -> list[Record]:
+    """Ends when it is stopped from outside."""
+    while True:
+        advance(1e-9)
+        time.sleep(0.01)
+
+
+def dies(seeds: Sequence[int], device: str, advance: Advance) -> list[Record]:
+    """Takes its process with it, as the system does when memory runs out."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return []
+
+
+def _wait_for(folder: str, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while folder and time.monotonic() < end and not any(Path(folder).glob("*.json")):
+        time.sleep(0.01)
+
+
+class Watch:
+    """A `Monitor` that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.plans: list[tuple[float, float, int, int]] = []
+        self.claims: list[str] = []
+        self.notices: list[str] = []
+        self.work = 0.0
+
+    def plan(self, work: float, seconds: float, runs: int, missing: int) -> None:
+        self.plans.append((work, seconds, runs, missing))
+
+    def claim(self, claim: Claim) -> None:
+        self.claims.append(claim.id)
+
+    def advance(self, work: float) -> None:
+        self.work += work
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
+
+
+def alone(run: Callable[..., Any], cost: float = 1.0, **arguments: Any) -> Task:
+    """A task that runs in this process, whatever the number of workers."""
+    return Task(run, arguments, (0,), cost, alone=True)
+
+
+def claim(
+    name: str,
+    judge: Callable[..., Outcome],
+    tasks: Callable[..., Sequence[Task]] = lambda settings: [],
+    quick: str = "reproduced",
+    full: str = "reproduced",
+) -> Claim:
+    """A claim of the paper "made"."""
+    return Claim(
+        id=f"made/{name}",
+        name=f"Of {name}",
+        statement="A thing holds.",
+        source="nowhere",
+        recorded={"quick": quick, "full": full},
+        tasks=tasks,
+        judge=judge,
+    )
+
+
+def paper(*claims: Claim) -> dict[str, Paper]:
+    """The paper "made"."""
+    return {"made": Paper("Made up", "Nobody, Somebody", 1999, "0000.00000", claims)}
