@@ -286,5 +286,9 @@ def band_error(f: Tensor, u: Tensor, edges: Sequence[float]) -> Tensor:
 
 
 def psnr(f: Tensor, u: Tensor, peak: float = 1.0) -> float:
-    """10·log10(peak² / mean((f − u)²)) in dB, over all elements, nothing renormalised."""
-    return 10 * math.log10(peak**2 / max(float((f - u).square().mean()), 1e-300))
+    """10·log10(peak² / mean((f − u)²)) in dB, over all elements, nothing renormalised.
+
+    At most 3000 dB for peak = 1, where f = u; −inf where the error is infinite, NaN where it is.
+    """
+    error = max(float((f - u).square().mean()), 1e-300)
+    return -math.inf if math.isinf(error) else 10 * math.log10(peak**2 / error)

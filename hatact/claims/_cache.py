@@ -2,7 +2,8 @@
 
 A run's key holds everything its numbers depend on: the function and its arguments, the seeds, the
 device, torch, the kernels' backend, and the text of every module of hatact that the function's own
-module reaches by imports, the compiled library's bytes included.
+module reaches by imports, with the compiled library's bytes and the versions of the packages that
+data come from.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, is_dataclass
 from functools import lru_cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,8 @@ import torch
 from hatact import ops
 from hatact.backends import extension
 
+DATA = {"skimage": "scikit-image", "sklearn": "scikit-learn"}
+"""Packages that bring data, and their distributions."""
 DISCOVERING = ("hatact.activations",)
 """Packages that find their modules by walking their folder, not by imports."""
 
@@ -60,8 +64,19 @@ def code_version(module: str) -> str:
     """A digest of the sources that `module` reaches by imports within hatact, and the library's."""
     digest = hashlib.sha256()
     for path in _sources(module):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+        content = path.read_bytes()
+        digest.update(path.name.encode() + b"\0" + content + b"\0")
+        for package, distribution in DATA.items():
+            if path.suffix == ".py" and package.encode() in content:
+                digest.update(f"{distribution} {_installed(distribution)}".encode())
     return digest.hexdigest()[:16]
+
+
+def _installed(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return "missing"
 
 
 def _sources(module: str) -> list[Path]:
@@ -132,8 +147,10 @@ class Cache:
         try:
             entry = json.loads(path.read_bytes())
             value, seconds = entry["value"], float(entry["seconds"])
-            if entry["check"] != _digest(value):
+            if entry["check"] != _digest([entry["key"], seconds, value]):
                 raise ValueError("its checksum does not match")
+            if _digest(entry["key"]) != _digest(key):
+                raise ValueError("it is another run's")
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -148,8 +165,9 @@ class Cache:
 
     def put(self, key: Mapping[str, Any], value: Any, seconds: float) -> Any:
         """Keep a value; returns it as :meth:`get` will, having gone through JSON."""
-        value = json.loads(json.dumps(value))
-        entry = {"key": key, "seconds": seconds, "check": _digest(value), "value": value}
+        key, value = json.loads(json.dumps([key, value]))
+        check = _digest([key, seconds, value])
+        entry = {"key": key, "seconds": seconds, "check": check, "value": value}
         self.folder.mkdir(parents=True, exist_ok=True)
         write_whole(self._path(key), json.dumps(entry, ensure_ascii=False))
         if self._written is not None:
@@ -165,5 +183,8 @@ def _digest(value: Any) -> str:
 def write_whole(path: Path, text: str) -> None:
     """Written aside and renamed: whole or not at all, whenever the process is killed."""
     aside = path.with_name(path.name + ".part")
-    aside.write_text(text, encoding="utf-8")
-    os.replace(aside, path)
+    try:
+        aside.write_text(text, encoding="utf-8")
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)

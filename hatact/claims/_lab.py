@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import platform
 import signal
 import threading
 import time
@@ -12,19 +13,26 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.sharedctypes import RawArray, RawValue
 from typing import Any
 
 import torch
 
-from hatact.claims._cache import Cache, key_of
-from hatact.claims._training import Record
+from hatact import use_backend
+from hatact.claims._cache import Cache, code_version, key_of
+from hatact.claims._training import Record, prepare
 
 MOST = 16  # processes at a time: each holds some 400 MB
+SLOTS = 4096  # runs in one call at most whose progress is told apart
 POLL = 0.2  # seconds between two looks at how far the processes are
 
 
 class Died(RuntimeError):
     """A process that did a run was killed from outside."""
+
+
+class Changed(RuntimeError):
+    """The source that a run depends on changed while runs were being done."""
 
 
 class Interrupted(RuntimeError):
@@ -55,8 +63,11 @@ class Task:
         return self.run, repr(sorted(self.arguments.items())), self.seeds
 
     def key(self, device: str) -> dict[str, Any]:
-        """What identifies it in the cache."""
-        return key_of(self.run, {**self.arguments, "seeds": self.seeds}, device)
+        """What identifies it in the cache; a run that measures time belongs to its machine."""
+        key = key_of(self.run, {**self.arguments, "seeds": self.seeds}, device)
+        if self.alone:
+            key["machine"] = [platform.processor() or platform.machine(), os.cpu_count()]
+        return key
 
 
 class Lab:
@@ -84,15 +95,17 @@ class Lab:
         self.seconds = 0.0
         """What the runs asked for took when they were done, in whichever process and session."""
         self._pool: ProcessPoolExecutor | None = None
-        self._stop: Any = None
-        self._done: Any = None
+        # Without locks: a process that is killed would hold its lock for ever.
+        self._stop = RawValue("b", 0)
+        self._done = RawArray("d", SLOTS)
+        self._slot = 0
 
     def __enter__(self) -> Lab:
         return self
 
     def __exit__(self, *error: object) -> None:
         if self._pool is not None:
-            self._stop.set()
+            self._stop.value = 1
             self._pool.shutdown(wait=True, cancel_futures=True)
 
     def missing(self, tasks: Sequence[Task]) -> list[Task]:
@@ -121,7 +134,7 @@ class Lab:
 
         together = [i for i in waiting if not tasks[i].alone]
         if self.workers and together:
-            self._run_in_processes({i: tasks[i] for i in together}, finished)
+            self._run_in_processes({i: tasks[i] for i in together}, keys, finished)
         for i in waiting:
             if i not in results:
                 finished(i, *self._run_here(tasks[i]))
@@ -130,8 +143,7 @@ class Lab:
     def _run_here(self, task: Task) -> tuple[list[Record], float]:
         threads = torch.get_num_threads()
         if self.device == "cpu":
-            torch.set_num_threads(1)
-        torch.set_flush_denormal(True)
+            prepare()
         try:
             return _timed(task, self.device, lambda share: self.advance(share * task.cost))
         finally:
@@ -139,43 +151,49 @@ class Lab:
             torch.set_num_threads(threads)
 
     def _run_in_processes(
-        self, tasks: Mapping[int, Task], finished: Callable[[int, list[Record], float], None]
+        self,
+        tasks: Mapping[int, Task],
+        keys: Sequence[Mapping[str, Any]],
+        finished: Callable[[int, list[Record], float], None],
     ) -> None:
-        pool = self._started()
         longest = sorted(tasks, key=lambda i: -tasks[i].cost)
-        with _deaf_to_interrupts():
-            futures: dict[Future[tuple[list[Record], float]], int] = {
-                pool.submit(_in_process, tasks[i], self.device): i for i in longest
-            }
-        left = set(futures)
-        while left:
-            ready, left = wait(left, timeout=POLL, return_when=FIRST_COMPLETED)
-            self._report()
-            for future in ready:
-                try:
-                    result = future.result()
-                except BrokenProcessPool:
-                    raise Died(
-                        "a process that did a run was killed, perhaps for lack of memory; "
-                        "finished runs are kept"
-                    ) from None
-                finished(futures[future], *result)
-        self._report()
+        slots = {i: (self._slot + n) % SLOTS for n, i in enumerate(longest)}
+        self._slot += len(longest)
+        for slot in slots.values():
+            self._done[slot] = 0.0
+        told = 0.0
+
+        def tell() -> None:
+            nonlocal told
+            done = sum(self._done[slots[i]] * tasks[i].cost for i in tasks)
+            self.advance(done - told)
+            told = done
+
+        try:
+            pool = self._started()
+            with _deaf_to_interrupts():
+                futures: dict[Future[tuple[list[Record], float]], int] = {
+                    pool.submit(_in_process, tasks[i], self.device, keys[i], slots[i]): i
+                    for i in longest
+                }
+            left = set(futures)
+            while left:
+                ready, left = wait(left, timeout=POLL, return_when=FIRST_COMPLETED)
+                tell()
+                for future in sorted(ready, key=lambda f: f.exception() is not None):
+                    finished(futures[future], *future.result())
+        except BrokenProcessPool:
+            raise Died(
+                "a process that did a run was killed, perhaps for lack of memory; "
+                "finished runs are kept"
+            ) from None
 
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
             spawn = multiprocessing.get_context("spawn")
-            self._stop, self._done = spawn.Event(), spawn.Value("d", 0.0)
-            self._pool = ProcessPoolExecutor(
-                self.workers, spawn, _prepare, (self._stop, self._done)
-            )
+            shared = (self._stop, self._done)
+            self._pool = ProcessPoolExecutor(self.workers, spawn, _prepare, shared)
         return self._pool
-
-    def _report(self) -> None:
-        with self._done.get_lock():
-            done, self._done.value = self._done.value, 0.0
-        if done:
-            self.advance(done)
 
 
 @contextmanager
@@ -211,9 +229,7 @@ def _prepare(stop: Any, done: Any) -> None:
     global _stop, _done
     _stop, _done = stop, done
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of them; the parent decides
-    torch.set_num_threads(1)
-    # Dead compact units make Adam's moments denormal, which can slow a run tenfold.
-    torch.set_flush_denormal(True)
+    prepare()
     threading.Thread(target=_die_with_parent, daemon=True).start()
 
 
@@ -225,11 +241,19 @@ def _die_with_parent() -> None:
         os._exit(1)
 
 
-def _in_process(task: Task, device: str) -> tuple[list[Record], float]:
-    def advance(share: float) -> None:
-        if _stop.is_set():
-            raise Interrupted
-        with _done.get_lock():
-            _done.value += share * task.cost
+def _in_process(
+    task: Task, device: str, key: Mapping[str, Any], slot: int
+) -> tuple[list[Record], float]:
+    if code_version(task.run.__module__) != key["code"]:
+        raise Changed(
+            f"the source of {task.run.__module__} or of what it uses changed during the "
+            "verification; start it again"
+        )
 
-    return _timed(task, device, advance)
+    def advance(share: float) -> None:
+        if _stop.value:
+            raise Interrupted
+        _done[slot] += share
+
+    with use_backend(key["backend"]):
+        return _timed(task, device, advance)

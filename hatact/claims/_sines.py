@@ -13,7 +13,16 @@ import torch
 from torch import Tensor
 
 from hatact.analysis import SpectrumTracker, bias_exponent, steps_to
-from hatact.claims._training import Advance, Record, Row, fit, late, spread_steps, trained_at
+from hatact.claims._training import (
+    TARGETS,
+    Advance,
+    Record,
+    Row,
+    fit,
+    late,
+    spread_steps,
+    trained_at,
+)
 
 FREQUENCIES = tuple(range(5, 51, 5))
 POINTS, WIDTH, DEPTH = 200, 256, 6
@@ -27,8 +36,8 @@ COST = 6.6e-3
 
 
 def sum_of_sines(seed: int) -> tuple[Tensor, Tensor]:
-    """u(x) = Σ_k sin(2πkx + φ_k), φ_k ~ U[0, 2π) from `seed`: x (N, 1) and u (N, 1), float32."""
-    generator = torch.Generator().manual_seed(seed)
+    """u(x) = Σ_k sin(2πkx + φ_k), φ_k ~ U[0, 2π) by the seed: x (N, 1) and u (N, 1), float32."""
+    generator = torch.Generator().manual_seed(TARGETS + seed)
     x = torch.arange(POINTS, dtype=torch.float64)[:, None] / POINTS
     phases = 2 * math.pi * torch.rand(len(FREQUENCIES), dtype=torch.float64, generator=generator)
     k = torch.tensor(FREQUENCIES, dtype=torch.float64)

@@ -7,9 +7,10 @@ import time
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 from hatact.claims._lab import Lab, Task
-from hatact.claims._training import Advance, Record, Row, fit
+from hatact.claims._training import Advance, Networks, Record, Row, fit
 
 ROUNDS, BLOCK = 15, 6
 PROBE = 5.6e-3  # what :func:`slowness` measured on the machine of the costs, seconds
@@ -38,11 +39,7 @@ def steps(
     for i in range(ROUNDS + 1):
         turn = []
         for model in models:
-            start = time.perf_counter()
-            fit(model, x, y, BLOCK - 1, lambda share: None)
-            if device == "cuda":
-                torch.cuda.synchronize()
-            turn.append((time.perf_counter() - start) / BLOCK)
+            turn.append(_step(model, x, y))
             advance(1 / (len(models) * (ROUNDS + 1)))
         if i:  # the first warms up
             taken.append(turn)
@@ -56,6 +53,19 @@ def steps(
     ]
 
 
+def _step(model: Networks, x: Tensor, y: Tensor) -> float:
+    """Seconds a step over BLOCK steps: from one forward pass to the next, no more and no less."""
+    stamps = []
+
+    def after(step: int, out: Tensor) -> None:
+        if out.is_cuda:
+            torch.cuda.synchronize()
+        stamps.append(time.perf_counter())
+
+    fit(model, x, y, BLOCK, lambda share: None, after)
+    return (stamps[-1] - stamps[0]) / BLOCK
+
+
 def slowness() -> float:
     """How much longer a step takes here than on the machine on which costs were measured."""
     threads = torch.get_num_threads()
@@ -63,14 +73,10 @@ def slowness() -> float:
     try:
         model = Row("hat").networks(1, 256, 6, (0,), "cpu")
         x = torch.rand(200, 1, generator=torch.Generator().manual_seed(0))
-        taken = []
-        for _ in range(6):
-            start = time.perf_counter()
-            fit(model, x, x, 3, lambda share: None)
-            taken.append((time.perf_counter() - start) / 4)
+        taken = [_step(model, x, x) for _ in range(5)]
     finally:
         torch.set_num_threads(threads)
-    return statistics.median(taken) / PROBE
+    return statistics.median(taken[1:]) / PROBE
 
 
 def task(
