@@ -109,6 +109,8 @@ def keep_claims(results: Path) -> None:
     from hatact.report._load import load
 
     data = load(results)
+    if not data["complete"] or data["environment"]["setting"] != "full":
+        raise ValueError(f"README quotes a complete run in full only; got {results}")
     claims = [{k: v for k, v in claim.items() if k != "figures"} for claim in data["claims"]]
     kept = {**data, "claims": claims}
     CLAIMS.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")

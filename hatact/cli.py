@@ -11,6 +11,7 @@ from typing import Annotated, Any
 try:
     import typer
     from rich.console import Console
+    from rich.markup import escape
 except ModuleNotFoundError as missing:
     print(
         f"hatact: the command needs {missing.name}; pip install 'hatact[verify]' brings it",
@@ -19,7 +20,6 @@ except ModuleNotFoundError as missing:
     raise SystemExit(2) from None
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
-QUICK_SEEDS, FULL_SEEDS = 2, 5
 
 
 def main() -> None:
@@ -43,7 +43,7 @@ def verify(
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     seeds: Annotated[str | None, typer.Option(help="Seeds a row: 2 quick, 5 full.")] = None,
     out: Annotated[Path, typer.Option(help="Where everything is written.")] = Path("out"),
-    fresh: Annotated[bool, typer.Option("--fresh", help="Do kept runs again.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Do every run again.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print results.json, no tables.")] = False,
 ) -> None:
     """Check what papers claim, on this machine: a table, results.json, report.html.
@@ -52,7 +52,7 @@ def verify(
     Exit status: 0 if every verdict is the recorded one, 1 if one is not (it says which), 2 for a
     wrong call or a run that could not be done, 130 when interrupted.
     """
-    from hatact.claims import Settings
+    from hatact.claims import DEFAULT_SEEDS, Settings
 
     if quick and full:
         raise _fail("--quick and --full exclude each other; got both")
@@ -61,7 +61,7 @@ def verify(
         raise _fail(f"--seeds must be a whole number, at least 1; got {seeds!r}")
     _check_device(device)
     _check_out(out)
-    count = int(seeds) if seeds else FULL_SEEDS if full else QUICK_SEEDS
+    count = int(seeds) if seeds else DEFAULT_SEEDS["full" if full else "quick"]
     results = _run(chosen, Settings(not full, count, device), out, fresh, as_json)
     if not all(claim["as_recorded"] for claim in results["claims"]):
         raise typer.Exit(1)
@@ -129,19 +129,20 @@ def _run(
             results = _engine.run(chosen, settings, out, watch, fresh=fresh)
         except KeyboardInterrupt:
             watch.stop()
-            console.print(f"interrupted; the same command goes on from what {out / 'cache'} keeps")
+            again = "the same command without --fresh" if fresh else "the same command"
+            console.print(escape(f"interrupted; {again} goes on from what {out / 'cache'} keeps"))
             raise typer.Exit(130) from None
-        except (_engine.InUse, _lab.Died) as error:
+        except (_engine.InUse, _lab.Died, _lab.Changed) as error:
             raise _fail(str(error)) from None
         except OSError as error:
-            raise _fail(f"cannot write {error.filename or str(out)!r}: {error.strerror}") from None
+            raise _fail(f"the verification stopped, finished runs are kept: {error}") from None
     if as_json:
         typer.echo((out / "results.json").read_text(encoding="utf-8"))
     else:
         for claim in results["claims"]:
             terminal.show_claim(console, claim)
     terminal.show_verdicts(console, results)
-    console.print(f"\n{out / 'results.json'}")
+    console.print(f"\n{escape(str(out / 'results.json'))}")
     _write_report(out, console, pictures=False)
     return results
 
@@ -157,16 +158,19 @@ def _write_report(out: Path, console: Console, pictures: bool) -> None:
     try:
         from hatact.report import html
         from hatact.report import pictures as drawing
+
+        html.write(results, out / "report.html")
+        written = [out / "report.html", *(drawing.draw(results, out) if pictures else ())]
     except ModuleNotFoundError as missing:
         console.print(
-            f"no report: {missing.name} is missing; pip install 'hatact[verify]' brings it"
+            f"no report: {missing.name} is missing; pip install 'hatact[verify]' brings it",
+            markup=False,
         )
         return
-    html.write(results, out / "report.html")
-    console.print(str(out / "report.html"))
-    if pictures:
-        for path in drawing.draw(results, out):
-            console.print(str(path))
+    except OSError as error:
+        raise _fail(f"the report cannot be written: {error}") from None
+    for path in written:
+        console.print(escape(str(path)))
 
 
 @app.command()

@@ -4,6 +4,7 @@ import copy
 import io
 import json
 import math
+import os
 import re
 import subprocess
 import sys
@@ -96,7 +97,13 @@ def made_up():
         claim("made/three", "not reproduced", seconds=0),
         claim("made/four", "not attempted", quick=False),
     ]
-    return {"format": 2, "environment": environment, "claims": claims}
+    return {
+        "format": 2,
+        "environment": environment,
+        "asked": [claim["id"] for claim in claims],
+        "complete": True,
+        "claims": claims,
+    }
 
 
 @pytest.fixture(scope="module")
@@ -249,7 +256,7 @@ def test_the_page_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     def full(*_):
         raise OSError("no space")
 
-    monkeypatch.setattr(html.os, "replace", full)
+    monkeypatch.setattr(os, "replace", full)
     with pytest.raises(OSError, match="no space"):
         html.write(results | {"claims": []}, path)
     assert path.read_bytes() == before
@@ -327,7 +334,7 @@ def test_units_and_durations():
     assert _format.quantity(None, "dB") == "–"
     said = [_format.duration(s) for s in (0, 0.04, 59.4, 75, 3700)]
     assert said == [
-        "0 s, all kept from an earlier run", "0.04 s", "59.4 s", "1 min 15 s", "1 h 1 min",
+        "0 s", "0.04 s", "59.4 s", "1 min 15 s", "1 h 1 min",
     ]  # fmt: skip
 
 
@@ -399,3 +406,17 @@ def test_the_terminal_needs_neither_matplotlib_nor_jinja2():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.stdout.strip() == "[]", result.stderr
+
+
+def test_a_results_file_without_its_parts_says_so(tmp_path):
+    path = tmp_path / "results.json"
+    path.write_text('{"format": 2, "environment": {}}')
+    with pytest.raises(ValueError, match="must hold asked, complete, claims and does not"):
+        load(path)
+
+
+def test_an_incomplete_run_says_so():
+    whole = made_up()
+    assert "Not complete" not in html.render(whole)
+    page = html.render({**whole, "complete": False, "asked": [*whole["asked"], "made/more"]})
+    assert f"{len(whole['claims'])} of {len(whole['claims']) + 1} claims were decided" in page

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pkgutil
 from importlib import import_module
 
-from hatact.claims._engine import Claim, Outcome, Paper, Settings
+from hatact.claims._engine import DEFAULT_SEEDS, Claim, Outcome, Paper, Settings
 from hatact.claims._statistics import Measure
 
-__all__ = ["Claim", "Measure", "Outcome", "Paper", "Settings", "papers"]
+__all__ = ["DEFAULT_SEEDS", "Claim", "Measure", "Outcome", "Paper", "Settings", "papers"]
 
 
 def papers() -> dict[str, Paper]:

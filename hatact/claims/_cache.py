@@ -122,6 +122,9 @@ def _imported(source: str, package: str) -> set[str]:
     return {name for name in found if name.split(".")[0] == "hatact" and name != "hatact.claims"}
 
 
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError)
+
+
 class Cache:
     """Entries in a folder: `<digest of the key>.json` with key, seconds, value and its checksum.
 
@@ -141,27 +144,34 @@ class Cache:
 
     def get(self, key: Mapping[str, Any]) -> tuple[Any, float] | None:
         """The value and the seconds it took; None if there is none or it is corrupted."""
+        try:
+            return self._read(key)
+        except _UNREADABLE as error:
+            name = self._path(key).name
+            self.notice(f"the kept run {name} is corrupted ({error}): it is done again")
+            return None
+
+    def _read(self, key: Mapping[str, Any]) -> tuple[Any, float] | None:
         path = self._path(key)
         if self._written is not None and path not in self._written:
             return None
         try:
             entry = json.loads(path.read_bytes())
-            value, seconds = entry["value"], float(entry["seconds"])
-            if entry["check"] != _digest([entry["key"], seconds, value]):
-                raise ValueError("its checksum does not match")
-            if _digest(entry["key"]) != _digest(key):
-                raise ValueError("it is another run's")
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            self.notice(f"the kept run {path.name} is corrupted ({error}): it is done again")
-            return None
+        value, seconds = entry["value"], float(entry["seconds"])
+        if entry["check"] != _digest([entry["key"], seconds, value]):
+            raise ValueError("its checksum does not match")
+        if _digest(entry["key"]) != _digest(key):
+            raise ValueError("it is another run's")
         return value, seconds
 
     def holds(self, key: Mapping[str, Any]) -> bool:
-        """Whether there is an entry, sound or not."""
-        path = self._path(key)
-        return path.exists() if self._written is None else path in self._written
+        """Whether there is an entry that can be used; says nothing of one that cannot."""
+        try:
+            return self._read(key) is not None
+        except _UNREADABLE:
+            return False
 
     def put(self, key: Mapping[str, Any], value: Any, seconds: float) -> Any:
         """Keep a value; returns it as :meth:`get` will, having gone through JSON."""

@@ -25,6 +25,7 @@ REPRODUCED = "reproduced"
 PARTLY = "partly"
 NOT_REPRODUCED = "not reproduced"
 NOT_ATTEMPTED = "not attempted"
+DEFAULT_SEEDS = {"quick": 2, "full": 5}
 FORMAT = 2
 """Of results.json; raised whenever a reader of the old one would misread the new one."""
 
@@ -49,6 +50,12 @@ class Settings:
     def name(self) -> str:
         """The key of the recorded verdict."""
         return "quick" if self.quick else "full"
+
+    def command(self, claim: str) -> str:
+        """What reproduces a claim under these settings."""
+        seeds = "" if self.seeds == DEFAULT_SEEDS[self.name] else f" --seeds {self.seeds}"
+        device = "" if self.device == "cpu" else f" --device {self.device}"
+        return f"hatact verify {claim} --{self.name}{seeds}{device}"
 
 
 @dataclass
@@ -111,11 +118,11 @@ class Paper:
 class Monitor(Protocol):
     """Who watches a run."""
 
-    def plan(self, work: float, seconds: float, runs: int, missing: int) -> None:
+    def plan(self, work: float, seconds: float | None, runs: int, missing: int) -> None:
         """Told once, before the start.
 
-        All work in units of `Task.cost`, the seconds it should take here, the number of runs, and
-        of those that the cache does not hold.
+        All work in units of `Task.cost`, the seconds it should take here if that is known, the
+        number of runs, and of those that the cache does not hold.
         """
 
     def claim(self, claim: Claim) -> None:
@@ -185,23 +192,35 @@ def _run(
     workers: int | None,
     fresh: bool,
 ) -> dict[str, Any]:
-    results: dict[str, Any] = {"format": FORMAT, "environment": environment(settings), "claims": []}
+    asked = [claim.id for paper in chosen.values() for claim in paper.claims]
+    results: dict[str, Any] = {
+        "format": FORMAT,
+        "environment": environment(settings),
+        "asked": asked,
+        "complete": False,
+        "claims": [],
+    }
     cache = Cache(out / "cache", monitor.notice, fresh)
     count = torch.get_num_threads() if workers is None else workers
     with Lab(settings.device, cache, count, monitor.advance) as lab:
         tasks = [t for paper in chosen.values() for c in paper.claims for t in c.tasks(settings)]
         tasks = [*{task.identity(): task for task in tasks}.values()]  # claims share runs
         missing = lab.missing(tasks)
-        slow = slowness() if missing and settings.device == "cpu" else 1.0
         work = sum(task.cost for task in missing)
-        monitor.plan(work, slow * expected(missing, lab), len(tasks), len(missing))
+        known = missing and settings.device == "cpu"  # costs were measured on a CPU
+        seconds = slowness() * expected(missing, lab) if known else None
+        monitor.plan(work, seconds, len(tasks), len(missing))
         for name, paper in chosen.items():
             for claim in paper.claims:
                 monitor.claim(claim)
-                start, before = time.perf_counter(), lab.seconds
+                lab.took.clear()
+                start = time.perf_counter()
                 outcome = _attempt(claim, settings, lab)
-                seconds = {"wall": time.perf_counter() - start, "runs": lab.seconds - before}
-                results["claims"].append(_record(name, paper, claim, settings, outcome, seconds))
+                wall, runs = time.perf_counter() - start, sum(lab.took.values())
+                results["claims"].append(
+                    _record(name, paper, claim, settings, outcome, {"wall": wall, "runs": runs})
+                )
+                results["complete"] = len(results["claims"]) == len(asked)
                 write_json(results, out / "results.json")
     return results
 
@@ -238,6 +257,8 @@ def _attempt(claim: Claim, settings: Settings, lab: Lab) -> Outcome:
     try:
         return claim.judge(settings, lab)
     except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] == "hatact":
+            raise
         return Outcome(
             NOT_ATTEMPTED, f"{missing.name} is missing: pip install 'hatact[verify]' brings it"
         )
@@ -268,7 +289,7 @@ def _record(
         "recorded": recorded,
         "as_recorded": outcome.verdict == recorded,
         "quick": settings.quick,
-        "command": f"hatact verify {claim.id} --{settings.name}",
+        "command": settings.command(claim.id),
         "seconds": round(seconds["runs"], 1),
         "wall_seconds": round(seconds["wall"], 1),
         "measures": [asdict(measure) for measure in outcome.measures],

@@ -8,10 +8,10 @@ from typing import Any
 
 from torch import Tensor
 
-from hatact.claims._figures import curves
+from hatact.claims._figures import band, curves
 from hatact.claims._images import BANDS, grey
 from hatact.claims._statistics import median
-from hatact.claims._training import Record
+from hatact.claims._training import Record, Row
 
 
 def spread(values: Sequence[float], spec: str) -> str:
@@ -45,23 +45,32 @@ def reconstructions(
 
 
 def bands_over_training(
-    runs: Mapping[str, Record], name: str, title: str, caption: str
+    runs: Mapping[Row, Sequence[Record]],
+    compared: Sequence[Row],
+    unit: Mapping[Row, float],
+    name: str,
+    against: str,
 ) -> dict[str, Any]:
-    """Relative error per radial band over training, one panel a run, as data for the pictures."""
-    labels = [f"{low}–{high}" for low, high in pairwise(BANDS)]
+    """Relative error per radial band over steps or seconds, one panel a row."""
     panels = []
-    for label, of in runs.items():
+    for row in compared:
+        of = runs[row]
         series = [
-            {"label": band, "x": of["steps"], "y": [e[b] for e in of["band_errors"]]}
-            for b, band in enumerate(labels)
+            band(
+                f"{low}–{high}",
+                [step * unit[row] for step in of[0]["steps"]],
+                [[errors[b] for errors in r["band_errors"]] for r in of],
+            )
+            for b, (low, high) in enumerate(pairwise(BANDS))
         ]
-        panels.append((label, series))
+        panels.append((str(row), series))
     return curves(
         name,
-        title,
+        f"Error per radial frequency band against {against}",
         panels,
-        caption=caption,
-        x="training step",
+        caption="Median and range over seeds, all pixels. With spectral bias the low bands fall "
+        "first.",
+        x="training time (s)" if against == "seconds" else "training step",
         y="relative error of the band",
         legend="cycles per image side",
     )

@@ -92,8 +92,8 @@ class Lab:
         self.cache = cache
         self.workers = min(workers, MOST) if device == "cpu" else 0
         self.advance = advance
-        self.seconds = 0.0
-        """What the runs asked for took when they were done, in whichever process and session."""
+        self.took: dict[Any, float] = {}
+        """Seconds by run asked for, when it was done, in whichever process and session."""
         self._pool: ProcessPoolExecutor | None = None
         # Without locks: a process that is killed would hold its lock for ever.
         self._stop = RawValue("b", 0)
@@ -126,11 +126,11 @@ class Lab:
                 waiting.append(i)
             else:
                 results[i] = held[0]
-                self.seconds += held[1]
+                self.took[tasks[i].identity()] = held[1]
 
         def finished(i: int, value: list[Record], seconds: float) -> None:
             results[i] = self.cache.put(keys[i], value, seconds)
-            self.seconds += seconds
+            self.took[tasks[i].identity()] = seconds
 
         together = [i for i in waiting if not tasks[i].alone]
         if self.workers and together:

@@ -21,8 +21,20 @@ def median(values: Sequence[float | None]) -> float:
     return ordered[len(ordered) // 2]
 
 
+def lower_median(values: Sequence[float | None]) -> float:
+    """As :func:`median`, but of an even number the lower of the middle two.
+
+    For what a method is compared with: half of its seeds failing must not help the method.
+    """
+    ordered = _numbers(values)
+    return ordered[(len(ordered) - 1) // 2]
+
+
 def interval(values: Sequence[float | None]) -> tuple[float, float]:
     """Percentile bootstrap interval of :func:`median`, at level 0.95; None counts as inf.
+
+    With five values or fewer it is their whole range (of five, the smallest is the resampled median
+    in 5.8 % of the draws), which holds the true median with 94 % for five, 50 % for two.
 
     Seeds are drawn with replacement 9999 times by a generator of its own, so the same values give
     the same interval. Percentiles are drawn medians themselves, never between two: inf is exact.
@@ -67,10 +79,21 @@ class Measure:
     known_source: str = ""
 
     @classmethod
-    def over(cls, name: str, values: Sequence[float | None], unit: str = "") -> Measure:
-        """The median of one value a seed, with its interval."""
-        low, high = interval(values)
-        return cls(name, median(values), low, high, unit, len(values))
+    def over(
+        cls,
+        name: str,
+        values: Sequence[float | None],
+        unit: str = "",
+        larger_is_better: bool = False,
+    ) -> Measure:
+        """The median of one value a seed, with its interval; of an even number the worse one.
+
+        None and NaN count as the worst: inf, or −inf where larger is better.
+        """
+        sign = -1 if larger_is_better else 1
+        signed = [None if v is None else sign * v for v in values]
+        low, high = sorted(sign * bound for bound in interval(signed))
+        return cls(name, sign * median(signed), low, high, unit, len(values))
 
     @classmethod
     def exact(

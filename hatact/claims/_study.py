@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,6 +13,12 @@ from hatact.claims._training import Record, Row
 
 GRID = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 SEARCH_SEEDS = 2
+
+
+def late_loss(record: Record) -> float | None:
+    """The loss near the end of training; see `_training.late`."""
+    loss: float | None = record["late_loss"]
+    return loss
 
 
 @dataclass(frozen=True)
@@ -49,21 +54,34 @@ class Study:
         records = iter(flat)
         return {row: [r for _ in of for r in next(records)] for row, of in tasks.items()}
 
-    def search(self, lab: Lab, rows: Sequence[Row], settings: Settings) -> Rates:
-        """Each row's best rate: in full from GRID over the first seeds, quickly as recorded."""
+    def search(
+        self,
+        lab: Lab,
+        rows: Sequence[Row],
+        settings: Settings,
+        by: Callable[[Record], float | None] = late_loss,
+    ) -> Rates:
+        """Each row's best rate: in full from GRID over the first seeds, quickly as recorded.
+
+        The best has the lowest median over seeds of `by` (None: never, NaN: diverged), between
+        equals of the late loss.
+        """
         if settings.quick:
             return Rates({row: row for row in rows}, {})
         seeds = range(min(SEARCH_SEEDS, settings.seeds))
         runs = self.run(lab, [r for row in rows for r in _candidates(row)], seeds)
-        losses = {
-            row: [median([_finite(r["late_loss"]) for r in runs[c]]) for c in _candidates(row)]
+        scores = {
+            row: [
+                (median([by(r) for r in runs[c]]), median([late_loss(r) for r in runs[c]]))
+                for c in _candidates(row)
+            ]
             for row in rows
         }
         best = {
             row: replace(row, lr=GRID[min(range(len(GRID)), key=of.__getitem__)])
-            for row, of in losses.items()
+            for row, of in scores.items()
         }
-        return Rates(best, losses)
+        return Rates(best, {row: [score for score, _ in of] for row, of in scores.items()})
 
     def search_tasks(self, rows: Sequence[Row], settings: Settings) -> list[Task]:
         """The runs of :meth:`search`."""
@@ -77,24 +95,19 @@ def _candidates(row: Row) -> list[Row]:
     return [replace(row, lr=lr) for lr in GRID]
 
 
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
-
-
 @dataclass(frozen=True)
 class Rates:
-    """What a search found: the row at its best rate by the row asked for, and all the losses."""
+    """What a search found: the row at its best rate by the row asked for, and all scores."""
 
     best: Mapping[Row, Row]
-    losses: Mapping[Row, Sequence[float]]
+    scores: Mapping[Row, Sequence[float]]
 
     def values(self) -> dict[str, Any]:
         """What results.json keeps."""
         return {
             "grid": list(GRID),
-            "chosen_by": "median over seeds of the median loss of the last tenth of the steps",
             "best": {row.name: best.lr for row, best in self.best.items()},
-            "losses": {row.name: list(of) for row, of in self.losses.items()},
+            "scores": {row.name: list(of) for row, of in self.scores.items()},
         }
 
     def findings(self) -> list[str]:
@@ -103,6 +116,6 @@ class Rates:
         for row, best in self.best.items():
             if best.lr != row.lr:
                 found.append(f"best rate of {row.name}: {best.lr:g}, recorded {row.lr:g}")
-            if self.losses and best.lr in (GRID[0], GRID[-1]):
+            if self.scores and best.lr in (GRID[0], GRID[-1]):
                 found.append(f"best rate of {row.name} is {best.lr:g}, the edge of the grid")
         return found

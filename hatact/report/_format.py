@@ -58,9 +58,7 @@ def interval(measure: Mapping[str, Any]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """12 s, 3 min 20 s, 1 h 5 min; 0 is a run whose every part was kept from before."""
-    if seconds == 0:
-        return "0 s, all kept from an earlier run"
+    """12 s, 3 min 20 s, 1 h 5 min."""
     if seconds < 60:
         return f"{number(seconds, 2)} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -31,6 +31,11 @@ def load(path: Path) -> Mapping[str, Any]:
     if results["format"] != FORMAT:
         by = f" by {writer}" if writer else ""
         raise ValueError(f"{path} was written in format {results['format']!r}{by}; {again}")
+    missing = [
+        name for name in ("environment", "asked", "complete", "claims") if name not in results
+    ]
+    if missing:
+        raise ValueError(f"{path} must hold {', '.join(missing)} and does not; {again}")
     return results
 
 

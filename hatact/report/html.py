@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from hatact.claims._cache import write_whole
 from hatact.report import _format, figures
 
 VERDICTS = {  # sign and meaning: a colour is never the only sign
@@ -28,13 +28,7 @@ def write(results: Mapping[str, Any], path: Path) -> None:
 
     The same results give the same bytes. OSError if it cannot be written.
     """
-    page = render(results)
-    aside = path.with_name(path.name + ".part")
-    try:
-        aside.write_text(page, encoding="utf-8")
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
+    write_whole(path, render(results))
 
 
 def render(results: Mapping[str, Any]) -> str:
@@ -57,6 +51,8 @@ def render(results: Mapping[str, Any]) -> str:
     counts = Counter(claim["verdict"] for claim in claims)
     page = environment.get_template("report.html.j2").render(
         environment=results["environment"],
+        asked=results["asked"],
+        complete=results["complete"],
         papers=_by_paper(claims),
         counts=[(verdict, counts[verdict]) for verdict in VERDICTS if counts[verdict]],
         differing=[claim for claim in claims if not claim["as_recorded"]],

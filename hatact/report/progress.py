@@ -53,11 +53,11 @@ class Progress:
         """Leave the terminal as it was."""
         self._bar.stop()
 
-    def plan(self, work: float, seconds: float, runs: int, missing: int) -> None:
+    def plan(self, work: float, seconds: float | None, runs: int, missing: int) -> None:
         """Say what is to be done and about how long that takes."""
         kept = f", {runs - missing} kept from before" if missing < runs else ""
-        text = f"{self._title}: {runs} runs{kept}"
-        if missing and seconds >= SOON:
+        text = f"{self._title}: {runs} run{'s' * (runs != 1)}{kept}"
+        if seconds is not None and seconds >= SOON:
             text += f"; about {duration(seconds)}"
         self._console.print(escape(text))
         if missing:

@@ -21,7 +21,7 @@ def show_claim(console: Console, claim: Mapping[str, Any]) -> None:
     console.print(escape(claim["statement"]))
     console.print(f"{verdict(claim)}: {escape(claim['reason'])}")
     if claim["measures"]:
-        columns = ("measured", "here", "95 % interval", "known")
+        columns = ("measured", "here", "interval", "known")
         _show_table(console, "", columns, [_measure(measure) for measure in claim["measures"]])
     for table in claim["tables"]:
         _show_table(console, table["title"], table["columns"], table["rows"])
@@ -51,8 +51,8 @@ def _show_table(
 def show_verdicts(console: Console, results: Mapping[str, Any]) -> None:
     """Every claim of the run on one line, against the recorded verdict; below, what differs."""
     table = Table(title="Verdicts", title_justify="left")
-    for name in ("claim", "verdict", "recorded", "seconds"):
-        table.add_column(name, justify="right" if name == "seconds" else "left")
+    for name in ("claim", "verdict", "recorded", "computing (s)"):
+        table.add_column(name, justify="right" if name == "computing (s)" else "left")
     for claim in results["claims"]:
         recorded = claim["recorded"] + ("" if claim["as_recorded"] else "  (differs)")
         seconds = f"{claim['seconds']:.0f}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from hatact.claims._figures import curves
 from hatact.claims._training import Record
 from hatact.claims.hong2022._mesh import CELLS, FREQUENCIES, MESHES, RATE, cantilever
 
@@ -18,19 +19,6 @@ def _line(label: str, x: Sequence[float], y: Sequence[float], **more: bool) -> d
     return {"label": label, "x": list(x), "y": list(y), **more}
 
 
-def _curves(name: str, title: str, caption: str, **rest: Any) -> dict[str, Any]:
-    return {
-        "kind": "curves",
-        "name": name,
-        "title": title,
-        "caption": caption,
-        "x_scale": "log",
-        "y_scale": "log",
-        "share_y": True,
-        **rest,
-    }
-
-
 def _growth(found: Record) -> dict[str, Any]:
     line = [found["kappa"]["relu"][-1] * (n / MESHES[-1]) ** 4 / 3 for n in MESHES]
     panels = []
@@ -38,17 +26,18 @@ def _growth(found: Record) -> dict[str, Any]:
         series = [_line(name, MESHES, kappas, marker=True) for name, kappas in found[of].items()]
         if of == "kappa":
             series.append(_line("∝ n⁴", MESHES, line, reference=True))
-        panels.append({"title": title, "series": series})
-    return _curves(
+        panels.append((title, series))
+    return curves(
         "hong2022-gram",
         "Condition of the Gram matrix",
-        "ReLU's condition number grows as the fourth power of the width; that of compact "
+        panels,
+        caption="ReLU's condition number grows as the fourth power of the width; that of compact "
         "activations does not grow. ReLU has no function with support within [0, 1].",
-        x_label="n, neurons",
-        y_label="κ",
+        x="n, neurons",
+        y="κ",
+        scales="log log",
         legend="activation",
-        x_ticks=list(MESHES),
-        panels=panels,
+        ticks=MESHES,
     )
 
 
@@ -58,15 +47,16 @@ def _spectra(found: Record) -> dict[str, Any]:
     j = range(1, n + 1)
     series = [_line(name, j, [v / of[0] for v in of]) for name, of in found["eigenvalues"].items()]
     series.append(_line("(β₁/β_j)⁴", j, [(betas[0] / b) ** 4 for b in betas], reference=True))
-    return _curves(
+    return curves(
         "hong2022-gram-eigenvalues",
         f"Eigenvalues of the Gram matrix, n = {n}",
-        "The rate of mode j under gradient descent, the fastest being 1. The theory line holds the "
-        "roots of cos β·cosh β = −1.",
-        x_label="j",
-        y_label="λ_j / λ_1",
+        [("", series)],
+        caption="The rate of mode j under gradient descent, the fastest being 1. The theory line "
+        "holds the roots of cos β·cosh β = −1.",
+        x="j",
+        y="λ_j / λ_1",
+        scales="log log",
         legend="activation",
-        panels=[{"title": "", "series": series}],
     )
 
 
@@ -75,14 +65,15 @@ def _descent(found: Record) -> dict[str, Any]:
     series = [_line(name, FREQUENCIES, of, marker=True) for name, of in steps.items()]
     line = [steps["relu"][-1] * (k / FREQUENCIES[-1]) ** 4 / 3 for k in FREQUENCIES]
     series.append(_line("∝ k⁴", FREQUENCIES, line, reference=True))
-    return _curves(
+    return curves(
         "hong2022-gram-descent",
         "Steps of gradient descent to 10 % error",
-        f"Two bases of the same functions on {CELLS} cells, output weights alone, learning rate "
-        f"{RATE}/λ_max, in closed form; the target is sin(2πkx).",
-        x_label="k, cycles per unit length",
-        y_label="steps",
+        [("", series)],
+        caption=f"Two bases of the same functions on {CELLS} cells, output weights alone, "
+        f"learning rate {RATE}/λ_max, in closed form; the target is sin(2πkx).",
+        x="k, cycles per unit length",
+        y="steps",
+        scales="log log",
         legend="basis",
-        x_ticks=list(FREQUENCIES),
-        panels=[{"title": "", "series": series}],
+        ticks=FREQUENCIES,
     )

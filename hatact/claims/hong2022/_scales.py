@@ -58,15 +58,16 @@ def figure(
                 "x": [x for x, _, _ in known],
                 "y": [y for _, y, _ in known],
                 "low": [low for _, _, (low, _) in known],
-                "high": [high if math.isfinite(high) else y for _, y, (_, high) in known],
+                "high": [high for _, _, (_, high) in known],
             }
         )
     return curves(
         name,
         f"{label} against the activation's scale",
         [("", series)],
-        caption="Median over seeds and its 95 % interval; the deep network in PyTorch's default "
-        "initialisation. No point where fewer than two frequencies were learnt.",
+        caption="Median over seeds and its interval; the deep network in PyTorch's default "
+        "initialisation."
+        + (" No point where fewer than two frequencies were learnt." if not log else ""),
         x="scale of the activation",
         y=label,
         scales="log log" if log else "log linear",

@@ -102,7 +102,7 @@ def _measures(found: Record) -> list[Measure]:
             "slope of log λ_j, ReLU, n = 1000, j = 5 … 100",
             found["decay_relu_1000"],
             known=-4.09,
-            source="derived",
+            source="this project, an earlier fit",
         ),
         *(
             exact(
@@ -132,11 +132,11 @@ def _findings(found: Record) -> list[str]:
     smoother = by_degree == sorted(by_degree)
     growth = max(found["kappa"][name][-1] / found["kappa"][name][0] for name in NAMES[1:])
     return [
-        f"no compact activation's κ grows with n (by a factor of {growth:.2f} at most from "
-        f"n = {MESHES[0]} to {MESHES[-1]}); at n = {MESHES[-1]}: "
+        f"κ of the compact activations grows by a factor of {growth:.2f} at most from "
+        f"n = {MESHES[0]} to {MESHES[-1]}; at n = {MESHES[-1]}: "
         + ", ".join(f"{name} {text}" for name, text in ends.items()),
-        f"κ of the B-splines {'grows' if smoother else 'does not grow'} with their degree, "
-        "most of all by the functions cut off at x = 1",
+        f"κ of the B-splines {'grows' if smoother else 'does not grow'} with their degree, with "
+        "and (far less) without the functions cut off at x = 1",
         f"over the same functions ({_mesh.CELLS} cells, η = {RATE}/λ_max) gradient descent leaves "
         f"10 % of sin(2πkx), k = {FREQUENCIES[0]} and {FREQUENCIES[-1]}, after "
         f"{descent['relu'][0]} and {descent['relu'][-1]:.3g} steps with ReLU, "

@@ -1,7 +1,8 @@
 """Claim "shallow": one hidden layer on sin x + sin 3x + sin 5x, Hat against ReLU and tanh.
 
-Target, points and width 8000 are those of third-party code that probably derives from the paper.
-The default width here is 2000, so that the rates that are stable for ReLU lie inside the grid.
+The target, 201 points (there with π, here without), 3000 steps and width 8000 are those of
+third-party code that probably derives from the paper. The width here is 2000, so that the rates
+that are stable for ReLU lie inside the grid.
 """
 
 from __future__ import annotations
@@ -21,15 +22,14 @@ from hatact.claims._engine import (
 )
 from hatact.claims._figures import band, curves
 from hatact.claims._lab import Lab, Task
-from hatact.claims._statistics import Measure, median
+from hatact.claims._statistics import Measure, lower_median, median
 from hatact.claims._study import Study
 from hatact.claims._training import Record, Row
-from hatact.claims.hong2022.spectrum import delay
+from hatact.claims.hong2022.spectrum import RATIO, delay
 
-RATIO = 1.5  # k = 5 may arrive this much later than k = 1
 FEWER = 3  # Hat's error of k = 5 at the end is at most ReLU's and tanh's over this
 WIDTH, WIDE = 2000, 8000
-LOW, HIGH = 0, -1  # k = 1 and k = 5
+HIGH = -1  # k = 5
 BEST = {  # of the grid, as recorded
     "sgd": (
         Row("hat", lr=1e-2, optimiser="sgd"),
@@ -60,16 +60,16 @@ def decide(
         ratio = median([delay(r["steps_to_10_percent"]) for r in runs])
         mine = median([r["final_residual"][HIGH] for r in runs])
         theirs = {
-            name: median([r["final_residual"][HIGH] for r in of])
+            name: lower_median([r["final_residual"][HIGH] for r in of])
             for name, of in others[optimiser].items()
         }
         best = min(theirs, key=theirs.__getitem__)
         flat.append(ratio <= RATIO)
         ahead.append(math.isfinite(mine) and mine * FEWER <= theirs[best])
-        late = "never came under 10 %" if math.isinf(ratio) else f"took {ratio:.3g} times k = 1's"
+        late = "never" if math.isinf(ratio) else f"at {ratio:.3g} times the first's step"
         reasons.append(
-            f"{optimiser.upper()}: k = 5 {late}, its error {mine:.2g} against {theirs[best]:.2g} "
-            f"of {best}"
+            f"{optimiser.upper()}: the last frequency under 10 % {late}, "
+            f"error of k = 5 at the end {mine:.2g} against {theirs[best]:.2g} of {best}"
         )
     reason = "; ".join(reasons)
     if all(flat) and all(ahead):
@@ -144,7 +144,10 @@ def judge(settings: Settings, lab: Lab) -> Outcome:
         findings=findings,
         measures=measures,
         tables=[_table(runs)],
-        figures=[_figure(runs, of, name) for name, of in best.items()],
+        figures=[
+            *(_figure(runs, of, name, "best") for name, of in best.items()),
+            *(_figure(runs, of, name, "equal") for name, of in EQUAL.items() if not settings.quick),
+        ],
         values={
             "frequencies": list(_shallow.FREQUENCIES),
             "steps": plan.steps,
@@ -177,13 +180,13 @@ def _ordering(runs: Mapping[Row, Sequence[Record]], best: Mapping[str, Sequence[
 
 
 def _scales(runs: Mapping[Row, Sequence[Record]]) -> str:
-    """How much later k = 5 arrives than k = 1 at larger scales."""
+    """How much later the last frequency arrives than the first at larger scales."""
     parts = [
         f"{row} {median([delay(r['steps_to_10_percent']) for r in runs[row]]):.3g}"
         for of in SCALED.values()
         for row in of
     ]
-    return f"steps of k = 5 over steps of k = 1 at larger scales: {'; '.join(parts)}"
+    return f"steps of the last frequency over the first's at larger scales: {'; '.join(parts)}"
 
 
 def _wide_measures(wide: Mapping[Row, Sequence[Record]]) -> list[Measure]:
@@ -227,7 +230,7 @@ def _table(runs: Mapping[Row, Sequence[Record]]) -> dict[str, Any]:
 
 
 def _figure(
-    runs: Mapping[Row, Sequence[Record]], rows: Sequence[Row], optimiser: str
+    runs: Mapping[Row, Sequence[Record]], rows: Sequence[Row], optimiser: str, rate: str
 ) -> dict[str, Any]:
     """Error per frequency over steps, one panel an activation."""
     panels = []
@@ -239,10 +242,11 @@ def _figure(
         ]
         panels.append((str(row), series))
     return curves(
-        f"hong2022-shallow-{optimiser}",
-        f"Error per frequency, one hidden layer of {WIDTH}, {optimiser.upper()}",
+        f"hong2022-shallow-{optimiser}-{rate}",
+        f"Error per frequency, one hidden layer of {WIDTH}, {optimiser.upper()}, {rate} rate",
         panels,
-        caption="Median and range over seeds, each activation at its best rate.",
+        caption="Median and range over seeds; "
+        + ("each activation at its best rate." if rate == "best" else "all at rate 0.001."),
         x="training step",
         y="relative error |f̂ − û| / |û|",
         scales="log log",
@@ -255,12 +259,13 @@ CLAIM = Claim(
     name="One hidden layer",
     statement=(
         "With one hidden layer of 2000 on sin x + sin 3x + sin 5x, with SGD and with Adam, each at "
-        f"its best rate, Hat brings the error of k = 5 under 10 % within {RATIO} times the step of "
-        f"k = 1, and to at most 1/{FEWER} of ReLU's and tanh's by the end."
+        f"its best rate, Hat brings all three errors under 10 %, the last no later than {RATIO} "
+        "times the step of the first, and the error of k = 5 by the end to at most "
+        f"1/{FEWER} of ReLU's and of tanh's."
     ),
     source=(
-        "1-D experiment; target and points from third-party code that follows it, width, steps, "
-        "rates and criteria this project's own"
+        "1-D experiment; target from third-party code that probably derives from the paper, width, "
+        "steps, rates and criteria this project's own"
     ),
     recorded={"quick": PARTLY, "full": PARTLY},
     tasks=tasks,

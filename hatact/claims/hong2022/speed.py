@@ -18,7 +18,7 @@ from hatact.claims._engine import (
 )
 from hatact.claims._figures import band, curves
 from hatact.claims._lab import Lab, Task
-from hatact.claims._statistics import Measure, median
+from hatact.claims._statistics import Measure, lower_median, median
 from hatact.claims._study import Study
 from hatact.claims._training import Record, Row
 from hatact.claims.hong2022 import shallow, spectrum
@@ -68,7 +68,7 @@ def decide(results: Mapping[str, Result]) -> tuple[str, str]:
     """The verdict, and why. Where ReLU never arrives it is given the whole horizon."""
     faster, reasons = [], []
     for name, of in results.items():
-        hat, relu = median(of.hat), median(of.relu)
+        hat, relu = median(of.hat), lower_median(of.relu)
         bound = max(min(relu, of.horizon), 1)
         steps, seconds = hat / bound, hat / (bound * of.ratio)
         faster.append(steps <= SHARE and seconds <= SHARE)
@@ -94,6 +94,12 @@ def tasks(settings: Settings) -> list[Task]:
     return found
 
 
+def arrival(record: Record) -> float | None:
+    """The step at which a run arrived: what the best rate is chosen by here."""
+    arrived: float | None = record["trained_at"][LEVEL]
+    return arrived
+
+
 def judge(settings: Settings, lab: Lab) -> Outcome:
     """Compare steps and seconds to a loss, each at its best rate."""
     seeds = range(settings.seeds)
@@ -102,7 +108,7 @@ def judge(settings: Settings, lab: Lab) -> Outcome:
     timing: dict[str, Any] = {}
     lines = []
     for c in contests(settings):
-        rates = c.study.search(lab, (c.hat, c.relu), settings)
+        rates = c.study.search(lab, (c.hat, c.relu), settings, arrival)
         hat, relu = rates.best[c.hat], rates.best[c.relu]
         runs = c.study.run(lab, (hat, relu), seeds)
         (first, _), (second, ratio) = _timing.measured(lab, c.timed).values()
@@ -186,9 +192,9 @@ CLAIM = Claim(
     id="hong2022/speed",
     name="Training speed",
     statement=(
-        f"At its best rate Hat takes at most {SHARE} of ReLU's steps, and of its seconds, to bring "
-        "the error under 10 % of the target's variance: with one hidden layer with SGD and with "
-        "Adam, and with five hidden layers (Hat at scale 8) with Adam."
+        f"At its best rate Hat takes at most {SHARE} of the steps, and of the seconds, that ReLU "
+        "takes at its own, to bring the error under 10 % of the target's variance: with one hidden "
+        "layer with SGD and with Adam, and with five (Hat at scale 8) with Adam."
     ),
     source=(
         "abstract, in our words: Hat networks train significantly faster with SGD and with Adam; "
