@@ -11,7 +11,6 @@ from typing import Annotated, Any
 try:
     import typer
     from rich.console import Console
-    from rich.markup import escape
 except ModuleNotFoundError as missing:
     print(
         f"hatact: the command needs {missing.name}; pip install 'hatact[verify]' brings it",
@@ -130,7 +129,8 @@ def _run(
         except KeyboardInterrupt:
             watch.stop()
             again = "the same command without --fresh" if fresh else "the same command"
-            console.print(escape(f"interrupted; {again} goes on from what {out / 'cache'} keeps"))
+            text = f"interrupted; {again} goes on from what {out / 'cache'} keeps"
+            console.print(text, markup=False, soft_wrap=True)
             raise typer.Exit(130) from None
         except (_engine.InUse, _lab.Died, _lab.Changed) as error:
             raise _fail(str(error)) from None
@@ -142,7 +142,7 @@ def _run(
         for claim in results["claims"]:
             terminal.show_claim(console, claim)
     terminal.show_verdicts(console, results)
-    console.print(f"\n{escape(str(out / 'results.json'))}")
+    console.print(f"\n{out / 'results.json'}", markup=False, soft_wrap=True)
     _write_report(out, console, pictures=False)
     return results
 
@@ -165,12 +165,13 @@ def _write_report(out: Path, console: Console, pictures: bool) -> None:
         console.print(
             f"no report: {missing.name} is missing; pip install 'hatact[verify]' brings it",
             markup=False,
+            soft_wrap=True,
         )
         return
     except OSError as error:
         raise _fail(f"the report cannot be written: {error}") from None
     for path in written:
-        console.print(escape(str(path)))
+        console.print(str(path), markup=False, soft_wrap=True)
 
 
 @app.command()

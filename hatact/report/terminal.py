@@ -40,7 +40,9 @@ def _measure(measure: Mapping[str, Any]) -> tuple[str, str, str, str]:
 def _show_table(
     console: Console, title: str, columns: Sequence[str], rows: Sequence[Sequence[str | None]]
 ) -> None:
-    grid = Table(title=escape(title) or None, title_justify="left", box=None, pad_edge=False)
+    if title:
+        console.print(f"[italic]{escape(title)}[/]")
+    grid = Table(box=None, pad_edge=False)
     for i, name in enumerate(columns):
         grid.add_column(escape(name), justify="left" if i == 0 else "right", no_wrap=i == 0)
     for row in rows:
