@@ -412,7 +412,7 @@ def test_a_results_file_without_its_parts_says_so(tmp_path):
     path = tmp_path / "results.json"
     path.write_text('{"format": 2, "environment": {}}')
     with pytest.raises(ValueError, match="must hold asked, complete, claims and does not"):
-        load(path)
+        _load.load(path)
 
 
 def test_an_incomplete_run_says_so():
