@@ -14,6 +14,7 @@ import torch
 from hatact.claims._engine import Claim, Outcome, Paper
 from hatact.claims._lab import Task
 from hatact.claims._training import Advance, Record, Row, fit
+from hatact.ops import current_backend
 
 
 def train(
@@ -34,11 +35,17 @@ def square(value: int, seeds: Sequence[int], device: str, advance: Advance) -> l
 
 
 def where(mark: str, seeds: Sequence[int], device: str, advance: Advance) -> list[Record]:
-    """In which process it runs, on how many threads, whether a subnormal product is flushed."""
+    """In which process it runs, on what, and whether a subnormal product is flushed."""
     advance(1)
-    product = float(torch.tensor(1e-30) * torch.tensor(1e-10))
-    found = {"process": os.getpid(), "threads": torch.get_num_threads(), "flushed": product == 0}
-    return [found for _ in seeds]
+    return [
+        {
+            "process": os.getpid(),
+            "threads": torch.get_num_threads(),
+            "backend": current_backend("cpu"),
+            "flushed": float(torch.tensor(1e-30) * torch.tensor(1e-10)) == 0,
+        }
+        for _ in seeds
+    ]
 
 
 def counted(mark: str, folder: str, seeds: Sequence[int], device: str, advance: Advance) -> Any:
@@ -77,12 +84,12 @@ class Watch:
     """A `Monitor` that remembers what it was told."""
 
     def __init__(self) -> None:
-        self.plans: list[tuple[float, float, int, int]] = []
+        self.plans: list[tuple[float, float | None, int, int]] = []
         self.claims: list[str] = []
         self.notices: list[str] = []
         self.work = 0.0
 
-    def plan(self, work: float, seconds: float, runs: int, missing: int) -> None:
+    def plan(self, work: float, seconds: float | None, runs: int, missing: int) -> None:
         self.plans.append((work, seconds, runs, missing))
 
     def claim(self, claim: Claim) -> None:

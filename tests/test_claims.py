@@ -13,7 +13,7 @@ from hatact.claims import Settings, _agreement, _images, _sines, _timing, papers
 from hatact.claims._cache import Cache
 from hatact.claims._figures import band, curves
 from hatact.claims._lab import Lab
-from hatact.claims._statistics import LEVEL, Measure, interval, median
+from hatact.claims._statistics import LEVEL, Measure, interval, lower_median, median
 from hatact.claims._study import GRID, SEARCH_SEEDS, Rates, Study
 from hatact.claims._training import (
     Row,
@@ -69,7 +69,15 @@ def test_the_median_is_the_upper_of_two_and_none_is_never(values, found):
     assert median(values) == found
 
 
-@pytest.mark.parametrize("of", [median, interval])
+def test_what_a_method_is_compared_with_has_the_lower_of_two():
+    assert lower_median([1, 2]) == 1
+    assert lower_median([3, 1, 2]) == 2
+    assert lower_median([4, 1, 3, 2]) == 2
+    assert lower_median([1, None]) == 1
+    assert lower_median([1, NAN, None]) == INF
+
+
+@pytest.mark.parametrize("of", [median, lower_median, interval])
 def test_no_value_has_no_median(of):
     with pytest.raises(ValueError, match="at least one value is needed; got none"):
         of([])
@@ -133,6 +141,10 @@ def test_a_measure_over_seeds_and_an_exact_one():
     of = Measure.over("steps", [3, None, 1], "steps")
     assert (of.value, of.low, of.high) == (3, 1, INF)
     assert (of.unit, of.seeds, of.known) == ("steps", 3, None)
+    better = Measure.over("PSNR", [20, 25, 22, 21], "dB", larger_is_better=True)
+    assert (better.value, better.low, better.high) == (21, 20, 25)
+    half_gone = Measure.over("PSNR", [20, NAN], "dB", larger_is_better=True)
+    assert (half_gone.value, half_gone.low, half_gone.high) == (-INF, -INF, 20)
     exact = Measure.exact("slope", 3.9, known=4, source="derived")
     assert (exact.value, exact.low, exact.high, exact.seeds) == (3.9, None, None, 0)
     assert (exact.known, exact.known_source) == (4, "derived")
@@ -360,7 +372,7 @@ def search(losses, seeds=5, quick=False):
 def test_the_search_takes_the_rate_of_the_lowest_late_loss():
     rates, lab = search({Row("hat"): [5, 4, 3, 1, 2], Row("relu"): [5, 4, 2, 3, 9]})
     assert rates.best == {Row("hat"): Row("hat", lr=3e-3), Row("relu"): Row("relu")}
-    assert rates.losses[Row("hat")] == [5, 4, 3, 1, 2]
+    assert rates.scores[Row("hat")] == [5, 4, 3, 1, 2]
     assert {task.seeds for task in lab.tasks} == {tuple(range(SEARCH_SEEDS))}
     assert {task.arguments["row"].lr for task in lab.tasks} == set(GRID)
     assert len(lab.tasks) == 2 * len(GRID)
@@ -370,12 +382,26 @@ def test_the_search_takes_the_rate_of_the_lowest_late_loss():
 def test_the_search_takes_no_rate_at_which_a_seed_diverged(diverged):
     rates, _ = search({Row("hat"): [5, 4, 2, diverged, diverged]})
     assert rates.best[Row("hat")].lr == 1e-3
-    assert rates.losses[Row("hat")][3:] == [INF, INF]
+    assert rates.scores[Row("hat")][3:] == [INF, INF]
 
 
 def test_where_every_rate_diverged_the_edge_is_named():
     rates, _ = search({Row("hat"): [NAN] * 5})
     assert any("the edge of the grid" in found for found in rates.findings())
+
+
+def test_a_search_by_something_else_falls_back_on_the_late_loss_between_equals():
+    arrived = dict(zip(GRID, (None, 40, 30, 30, NAN), strict=True))
+    late = dict(zip(GRID, (1, 2, 5, 4, 3), strict=True))
+
+    def answer(task, seed):
+        rate = task.arguments["row"].lr
+        return {"late_loss": late[rate], "arrived": arrived[rate]}
+
+    settings = Settings(quick=False, seeds=3)
+    rates = STUDY.search(Asked(answer), [HAT], settings, by=lambda record: record["arrived"])
+    assert rates.best[HAT].lr == 3e-3
+    assert rates.scores[HAT] == [INF, 40, 30, 30, INF]
 
 
 def test_with_one_seed_the_search_has_one():
@@ -399,7 +425,7 @@ def test_a_search_that_finds_another_rate_or_the_edge_says_so():
     ]
     values = rates.values()
     assert values["best"] == {"hat(x)": 3e-3, "relu(x)": 1e-4}
-    assert values["losses"]["relu(x)"] == [1, 4, 2, 3, 9]
+    assert values["scores"]["relu(x)"] == [1, 4, 2, 3, 9]
     assert Rates({HAT: HAT}, {}).findings() == []
 
 
@@ -466,9 +492,9 @@ def test_the_runs_announced_are_the_runs_asked_for(claim, setting, seeds, record
     monkeypatch.setattr(_timing, "BLOCK", 1)
     lab, search = Miniature(records), Study.search
 
-    def remembered(study, of, rows, settings):
+    def remembered(study, of, rows, settings, *more, **named):
         lab.remember(study, rows)
-        return search(study, of, rows, settings)
+        return search(study, of, rows, settings, *more, **named)
 
     monkeypatch.setattr(Study, "search", remembered)
     settings = Settings(setting == "quick", seeds)

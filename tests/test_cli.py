@@ -1,134 +1,201 @@
-"""The command: what it accepts, what it refuses and how, what it writes."""
+"""The command: what it accepts, what it refuses and how, what it writes, and how it is stopped."""
 
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
 pytest.importorskip("typer")
 pytest.importorskip("rich")
 
+import claims_killed
+import claims_made
+import filelock
+from claims_made import alone, claim, paper
 from typer.testing import CliRunner
 
+import hatact.report
 from hatact import claims, cli, ops
-from hatact.claims import Claim, Outcome, Paper
+from hatact.claims import Measure, Outcome, _engine, _lab
+
+DRAWS = all(importlib.util.find_spec(name) for name in ("jinja2", "matplotlib"))
 
 
 def call(*arguments):
     return CliRunner().invoke(cli.app, [str(a) for a in arguments])
 
 
-def outcome(verdict):
-    table = {"title": "Steps [x]", "columns": ["row", "k"], "rows": [["relu", "1"]]}
-    heat = {
-        "kind": "heat_maps",
-        "name": "heat",
-        "title": "t",
-        "x_label": "x",
-        "y_label": "y",
-        "z_label": "z",
-        "panels": [{"title": "a", "x": [5, 10, 15], "y": [1, 2], "z": [[0, 1, 0], [1, 1, 1]]}],
-    }
-    steps = {
-        "kind": "arrivals",
-        "name": "steps",
-        "title": "t",
-        "x": [5, 10, 15],
-        "horizon": 100,
-        "x_label": "x",
-        "y_label": "y",
-        "series": [
-            {"label": "a", "seeds": [[1, 2, None], [0, None, None]]},
-            {"label": "never", "seeds": [[None] * 3]},
-        ],
-    }
-    curves = {
-        "kind": "curves",
-        "name": "curves",
-        "title": "t",
-        "x_label": "x",
-        "y_label": "y",
-        "share_y": True,
-        "legend": "l",
-        "panels": [{"title": "p", "x": [0, 1], "series": [{"label": "s", "y": [0, 1]}]}],
-    }
+def plain(text):
+    """The text without what a terminal of 80 columns adds to it."""
+    return " ".join(text.split())
+
+
+def figures():
+    axes = {"caption": "", "x_label": "x", "y_label": "y"}
+    heat = {"title": "a", "x": [5, 10, 15], "y": [1, 2], "z": [[0, 1, 0], [1, 1, 1]]}
+    seeds = [
+        {"label": "a", "seeds": [[1, 2, None], [0, None, None]]},
+        {"label": "never", "seeds": [[None] * 3]},
+    ]
+    line = {"label": "s", "x": [0, 1], "y": [0, 1]}
+    scales = {"x_scale": "linear", "y_scale": "linear", "share_y": True, "legend": "l"}
     grey = {"title": "i", "note": "n", "image": [[0, 255], [128, 3]]}
-    images = {"kind": "images", "name": "images", "title": "t", "panels": [grey]}
-    figures = [heat, steps, curves, images]
-    return Outcome(verdict, "since it is [so]", ["a [finding]"], {"a": 1}, table, figures)
+    named = {
+        "heat": {"kind": "heat_maps", "z_label": "z", "panels": [heat], **axes},
+        "steps": {"kind": "arrivals", "x": [5, 10, 15], "horizon": 9, "series": seeds, **axes},
+        "curves": {
+            "kind": "curves", "panels": [{"title": "p", "series": [line]}], **scales, **axes
+        },
+        "images": {"kind": "images", "caption": "", "panels": [grey]},
+    }  # fmt: skip
+    return [{"name": name, "title": "t", **figure} for name, figure in named.items()]
+
+
+class Made:
+    """Two claims of a paper "made" and one of "other"; every one asks for one run of its own."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.verdicts = {}
+        self.settings = None
+        self.stop_before = None
+        self.cost = 1.0
+        folder.mkdir()
+
+    def ran(self):
+        return sorted(path.name.split("-")[0] for path in self.folder.iterdir())
+
+    def task(self, name):
+        return alone(claims_made.counted, self.cost, mark=name, folder=str(self.folder))
+
+    def judge(self, name, settings, lab):
+        self.settings = settings
+        if name == self.stop_before:
+            raise KeyboardInterrupt
+        lab.run([self.task(name)])
+        return Outcome(
+            self.verdicts.get(name, "reproduced"),
+            "since it is [so]",
+            findings=["a [finding]"],
+            measures=[Measure.over("steps [m]", [3, None, 1], "steps")],
+            tables=[{"title": "Steps [x]", "columns": ["row", "k"], "rows": [["relu", "1"]]}],
+            figures=figures(),
+            values={"a": 1},
+        )
+
+    def papers(self):
+        def made(name):
+            return claim(
+                name,
+                lambda settings, lab: self.judge(name, settings, lab),
+                lambda settings: [self.task(name)],
+            )
+
+        other = claim("three", lambda settings, lab: self.judge("three", settings, lab))
+        object.__setattr__(other, "id", "other/three")
+        return {**paper(made("one"), made("two")), "other": paper(other)["made"]}
 
 
 @pytest.fixture
-def made(monkeypatch):
-    """A paper whose claim gives the verdict that the test sets."""
-    state = {"verdict": "reproduced", "settings": None}
-
-    def run(settings, advance):
-        state["settings"] = settings
-        advance(1)
-        return outcome(state["verdict"])
-
-    recorded = {"quick": "reproduced", "full": "reproduced"}
-    claim = Claim("made/one", "It holds.", recorded, lambda s: 1.0, run)
-    paper = {"made": Paper("Made up", "0000.00000", (claim,))}
-    monkeypatch.setattr(claims, "papers", lambda: paper)
-    return state
+def made(monkeypatch, tmp_path):
+    found = Made(tmp_path / "ran")
+    monkeypatch.setattr(claims, "papers", found.papers)
+    monkeypatch.setattr(_engine, "slowness", lambda: 1.0)
+    return found
 
 
-def test_verify_writes_results_and_pictures(made, tmp_path):
-    out = tmp_path / "new" / "folder"
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "new" / "folder"
+
+
+def written(out):
+    return json.loads((out / "results.json").read_text(encoding="utf-8"))
+
+
+def verified(out):
+    return [found["id"] for found in written(out)["claims"]]
+
+
+def test_verify_says_what_it_found_and_writes_it_down(made, out):
     result = call("verify", "made", "--out", out)
     assert result.exit_code == 0, result.output
-    assert "reproduced (quick)" in result.output
-    assert "since it is [so]" in result.output
-    assert "a [finding]" in result.output
-    claim = json.loads((out / "results.json").read_text())["claims"][0]
-    assert claim["id"] == "made/one"
-    if importlib.util.find_spec("matplotlib"):
-        names = {"heat.png", "steps.png", "curves.png", "images.png", "results.json"}
-        assert {p.name for p in out.iterdir()} == names
-    assert (made["settings"].quick, made["settings"].seeds) == (True, 2)
+    for text in ("reproduced (quick)", "since it is [so]", "a [finding]", "steps [m]", "Steps [x]"):
+        assert text in plain(result.output)
+    assert result.stderr == ""
+    assert verified(out) == ["made/one", "made/two"]
+    pages = {"report.html"} if DRAWS else set()
+    assert {path.name for path in out.iterdir()} == {"results.json", "cache", ".lock"} | pages
+    assert (made.settings.quick, made.settings.seeds, made.settings.device) == (True, 2, "cpu")
 
 
-def test_full_and_seeds(made, tmp_path):
-    result = call("verify", "--full", "--out", tmp_path)
+def test_full_and_seeds(made, out):
+    result = call("verify", "--full", "--out", out)
     assert result.exit_code == 0
     assert "(quick)" not in result.output
-    assert (made["settings"].quick, made["settings"].seeds) == (False, 5)
-    assert call("verify", "--seeds", 3, "--out", tmp_path).exit_code == 0
-    assert made["settings"].seeds == 3
+    assert (made.settings.quick, made.settings.seeds) == (False, 5)
+    assert call("verify", "--seeds", 3, "--out", out).exit_code == 0
+    assert (made.settings.quick, made.settings.seeds) == (True, 3)
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        ([], ["made/one", "made/two", "other/three"]),
+        (["made/two"], ["made/two"]),
+        (["other", "made"], ["other/three", "made/one", "made/two"]),
+        (["made/two", "made/one", "made/two"], ["made/one", "made/two"]),
+        (["made/two", "other/three"], ["made/two", "other/three"]),
+        (["made/two", "made"], ["made/one", "made/two"]),
+    ],
+)
+def test_papers_and_claims_are_chosen_by_name(made, out, names, found):
+    assert call("verify", *names, "--out", out).exit_code == 0
+    assert verified(out) == found
+    assert made.ran() == sorted(name.partition("/")[2] for name in found)
 
 
 @pytest.mark.parametrize("verdict", ["partly", "not reproduced", "not attempted"])
-def test_another_verdict_than_the_recorded_one_is_status_1(made, tmp_path, verdict):
-    made["verdict"] = verdict
-    result = call("verify", "made", "--out", tmp_path)
+def test_another_verdict_than_the_recorded_one_is_status_1_and_is_named(made, out, verdict):
+    made.verdicts["two"] = verdict
+    result = call("verify", "made", "--out", out)
     assert result.exit_code == 1
-    assert "differs" in result.output
+    last = result.output[result.output.index("Verdicts") :]
+    assert f"made/two: {verdict}, recorded reproduced: since it is [so]" in plain(last)
+    assert "made/one: " not in last
+    assert last.count("(differs)") == 1
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nobody1999"], "a paper must be one of made; got 'nobody1999'"),
+        (["nobody1999"], "a paper must be one of made, other; got 'nobody1999'"),
+        (["made", "nobody1999/one"], "a paper must be one of made, other; got 'nobody1999'"),
+        (["made/three"], "a claim of made must be one of made/one, made/two; got 'made/three'"),
+        (["made/one/two"], "made/one, made/two; got 'made/one/two'"),
         (["--quick", "--full"], "--quick and --full exclude each other; got both"),
         (["--seeds", "0"], "--seeds must be a whole number, at least 1; got '0'"),
         (["--seeds", "-3"], "--seeds must be a whole number, at least 1; got '-3'"),
         (["--seeds", "two"], "at least 1; got 'two'"),
+        (["--seeds", ""], "at least 1; got ''"),
         (["--device", "tpu"], "--device must be one of cpu, cuda; got 'tpu'"),
         (["--nothing"], "No such option"),
     ],
 )
-def test_a_wrong_call_is_one_line_and_status_2(made, tmp_path, arguments, message):
-    result = call("verify", *arguments, "--out", tmp_path / "out")
+def test_a_wrong_call_is_one_line_and_status_2(made, out, arguments, message):
+    result = call("verify", *arguments, "--out", out)
     assert result.exit_code == 2
-    assert message in result.output
+    assert message in result.stderr
+    assert result.stdout == ""
     assert "Traceback" not in result.output
-    assert made["settings"] is None  # nothing was trained
-    assert not (tmp_path / "out").exists()
+    assert made.settings is None  # nothing was trained
+    assert not out.exists()
 
 
 def test_a_folder_that_cannot_be_written(made, tmp_path):
@@ -137,7 +204,256 @@ def test_a_folder_that_cannot_be_written(made, tmp_path):
         result = call("verify", "--out", out)
         assert result.exit_code == 2
         assert "--out must be a folder that can be written; got" in result.output
-        assert made["settings"] is None
+        assert made.settings is None
+
+
+def test_a_folder_in_use_is_status_2(made, out):
+    out.mkdir(parents=True)
+    with filelock.FileLock(out / ".lock"):
+        result = call("verify", "--out", out)
+    assert result.exit_code == 2
+    assert f"another verification is writing into {out}" in result.stderr
+    assert made.settings is None
+    assert call("verify", "--out", out).exit_code == 0
+
+
+def test_a_process_that_was_killed_is_one_line_and_status_2(made, out, monkeypatch):
+    def died(*arguments, **more):
+        raise _lab.Died("a process that did a run was killed; finished runs are kept")
+
+    monkeypatch.setattr(_engine, "run", died)
+    result = call("verify", "--out", out)
+    assert result.exit_code == 2
+    assert "Error: a process that did a run was killed" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_a_run_that_cannot_be_kept_names_the_file(made, out, monkeypatch):
+    call("verify", "made/one", "--out", out)
+    (kept,) = (out / "cache").iterdir()
+    kept.unlink()
+    kept.mkdir()
+    result = call("verify", "made/one", "--out", out)
+    assert result.exit_code == 2
+    assert kept.name in plain(result.stderr).replace(" ", "")
+    assert "Traceback" not in result.output
+
+
+# ---- what is kept
+
+
+def test_a_second_run_says_that_all_is_kept_and_runs_nothing(made, out):
+    made.cost = 100.0
+    first = call("verify", "made", "--out", out)
+    assert "made, quick: 2 runs; about" in first.output
+    assert made.ran() == ["one", "two"]
+    again = call("verify", "made", "--out", out)
+    assert again.exit_code == 0
+    assert "made, quick: 2 runs, 2 kept from before" in again.output
+    assert "about" not in again.output.splitlines()[0]
+    assert made.ran() == ["one", "two"]
+
+
+def test_fresh_does_kept_runs_again(made, out):
+    call("verify", "made", "--out", out)
+    result = call("verify", "made", "--out", out, "--fresh")
+    assert "kept from before" not in result.output
+    assert made.ran() == ["one", "one", "two", "two"]
+    assert "2 kept from before" in call("verify", "made", "--out", out).output
+
+
+def test_another_claim_takes_the_runs_that_are_there(made, out):
+    call("verify", "made/two", "--out", out)
+    assert "2 runs, 1 kept from before" in call("verify", "made", "--out", out).output
+    assert made.ran() == ["one", "two"]
+
+
+def test_a_corrupted_run_is_named_and_done_again(made, out):
+    call("verify", "made/one", "--out", out)
+    (kept,) = (out / "cache").iterdir()
+    kept.write_text("{")
+    result = call("verify", "made/one", "--out", out)
+    assert result.exit_code == 0
+    assert kept.name in result.output
+    assert "it is done again" in plain(result.output)
+    assert made.ran() == ["one", "one"]
+
+
+def test_results_of_another_version_are_kept_aside(made, out):
+    out.mkdir(parents=True)
+    (out / "results.json").write_text('{"environment": {"hatact": "0.0.1"}, "claims": []}')
+    result = call("verify", "made/one", "--out", out)
+    assert result.exit_code == 0
+    assert "kept as results-0.0.1-format-1.json" in plain(result.output)
+    assert json.loads((out / "results-0.0.1-format-1.json").read_text())["claims"] == []
+
+
+# ---- before the start, and stopped
+
+
+def test_the_time_it_takes_is_said_before_the_start(made, out):
+    made.cost = 150.0
+    made.stop_before = "one"  # nothing was run
+    result = call("verify", "made", "--out", out)
+    assert "made, quick: 2 runs; about 5 min" in result.output
+    assert made.ran() == []
+
+
+def test_an_interrupt_is_status_130_and_says_how_to_go_on(made, out):
+    made.stop_before = "two"
+    result = call("verify", "made", "--out", out)
+    assert result.exit_code == 130
+    text = plain(result.output).replace(" ", "")
+    assert (
+        f"interrupted; the same command goes on from what {out / 'cache'}".replace(" ", "") in text
+    )
+    assert "Traceback" not in result.output
+    assert verified(out) == ["made/one"]
+    made.stop_before = None
+    result = call("verify", "made", "--out", out)
+    assert result.exit_code == 0
+    assert "2 runs, 1 kept from before" in result.output
+    assert verified(out) == ["made/one", "made/two"]
+    assert made.ran() == ["one", "two"]
+
+
+INTERRUPTED = """
+import claims_killed
+from hatact import claims, cli
+
+if __name__ == "__main__":
+    claims.papers = lambda: claims_killed.PAPERS
+    cli.main()
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks at processes in /proc")
+@pytest.mark.parametrize("moment", ["while processes start", "while they run"])
+def test_control_c_reaches_all_processes_and_one_sentence_is_said(tmp_path, moment):
+    """As a terminal sends it: to the whole group at once."""
+    mark, kept = f"{os.getpid()}-{time.time_ns()}", tmp_path / "out" / "cache"
+    command = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, "verify", "made", "--out", tmp_path / "out"],
+        cwd=Path(__file__).parent,
+        env={**os.environ, claims_killed.MARK: mark},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    end = time.monotonic() + 120
+    ready = {
+        "while processes start": lambda: len(claims_killed.processes(mark)) > 2,
+        "while they run": lambda: any(kept.glob("*.json")),
+    }[moment]
+    while not ready() and command.poll() is None and time.monotonic() < end:
+        time.sleep(0.02)
+    os.killpg(command.pid, signal.SIGINT)
+    said, errors = command.communicate(timeout=120)
+    assert command.returncode == 130, errors
+    assert "interrupted; the same command goes on" in plain(said)
+    assert errors == ""
+    while claims_killed.processes(mark) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not claims_killed.processes(mark)
+    assert not (tmp_path / "out" / "results.json").exists()
+
+
+# ---- as JSON
+
+
+@pytest.mark.parametrize(("verdict", "status"), [("reproduced", 0), ("partly", 1)])
+def test_json_is_all_of_stdout_and_the_status_is_the_same(made, out, verdict, status):
+    made.verdicts["two"] = verdict
+    result = call("verify", "made", "--out", out, "--json")
+    assert result.exit_code == status
+    assert result.stdout == (out / "results.json").read_text(encoding="utf-8") + "\n"
+    assert [found["verdict"] for found in json.loads(result.stdout)["claims"]][1] == verdict
+    assert "Verdicts" in result.stderr
+    assert ("(differs)" in result.stderr) == bool(status)
+    assert "since it is [so]" not in plain(result.stderr) or status  # no tables of the claims
+
+
+def test_json_of_an_interrupted_run_is_nothing(made, out):
+    made.stop_before = "two"
+    result = call("verify", "made", "--out", out, "--json")
+    assert result.exit_code == 130
+    assert result.stdout == ""
+    assert "interrupted" in result.stderr
+
+
+# ---- the report
+
+
+@pytest.fixture
+def finished(made, out):
+    call("verify", "made", "--out", out)
+    return out
+
+
+@pytest.mark.skipif(not DRAWS, reason="needs jinja2 and matplotlib")
+def test_the_report_is_written_again_from_the_results_alone(finished, made):
+    page = (finished / "report.html").read_bytes()
+    (finished / "report.html").unlink()
+    ran = made.ran()
+    result = call("report", finished)
+    assert result.exit_code == 0, result.output
+    assert (finished / "report.html").read_bytes() == page
+    assert "report.html" in plain(result.output).replace(" ", "")
+    assert not [*finished.glob("*.png")]
+    assert made.ran() == ran
+
+
+@pytest.mark.skipif(not DRAWS, reason="needs jinja2 and matplotlib")
+def test_pictures_are_a_file_a_figure(made, out):
+    call("verify", "made/one", "--out", out)
+    result = call("report", out, "--pictures")
+    assert result.exit_code == 0, result.output
+    names = {"heat.png", "steps.png", "curves.png", "images.png"}
+    assert {path.name for path in out.glob("*.png")} == names
+    for name in names:
+        assert name in plain(result.output).replace(" ", "")
+        assert (out / name).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "results must be a file that can be read; got"),
+        ("{", "is not JSON"),
+        ('{"claims": []}', 'has no "format"'),
+        ('{"format": 1, "environment": {"hatact": "0.0.1"}}', "format 1 by hatact 0.0.1"),
+        ('{"format": 3}', "was written in format 3"),
+        ('{"format": 2, "environment": {}, "claims": []}', "must hold asked, complete"),
+    ],
+)
+def test_a_report_of_no_results_is_one_line_and_status_2(tmp_path, text, message):
+    if text is not None:
+        (tmp_path / "results.json").write_text(text)
+    result = call("report", tmp_path)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not (tmp_path / "report.html").exists()
+
+
+@pytest.mark.parametrize("missing", ["jinja2", "matplotlib"])
+def test_without_a_package_for_it_there_is_no_report_and_all_else(made, out, monkeypatch, missing):
+    for name in ("html", "figures", "pictures", "_axes"):
+        monkeypatch.delitem(sys.modules, f"hatact.report.{name}", raising=False)
+        monkeypatch.delattr(hatact.report, name, raising=False)
+    for name in [n for n in sys.modules if n.split(".")[0] == missing]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, missing, None)
+    result = call("verify", "made", "--out", out)
+    assert result.exit_code == 0
+    assert f"no report: {missing}" in result.output
+    assert "pip install 'hatact[verify]'" in plain(result.output)
+    assert verified(out) == ["made/one", "made/two"]
+    assert not (out / "report.html").exists()
+
+
+# ---- what is here
 
 
 def test_a_device_that_is_not_there(made, tmp_path):
@@ -208,7 +524,7 @@ def test_without_typer_the_command_says_what_to_install():
 def test_importing_hatact_imports_no_optional_package():
     code = (
         "import sys, hatact, hatact.analysis, hatact.claims; hatact.claims.papers();"
-        "names = ('matplotlib', 'rich', 'typer', 'scipy', 'skimage');"
+        "names = ('matplotlib', 'rich', 'typer', 'scipy', 'skimage', 'sklearn', 'jinja2');"
         "print([m for m in names if m in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

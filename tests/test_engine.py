@@ -21,7 +21,7 @@ import hatact
 from hatact import use_backend
 from hatact.claims import Outcome, Settings, _cache, _engine, papers
 from hatact.claims._cache import Cache, code_version, key_of, write_whole
-from hatact.claims._lab import Died, Lab, Task
+from hatact.claims._lab import Changed, Died, Lab, Task
 from hatact.claims._statistics import Measure
 from hatact.claims._training import Row
 
@@ -112,6 +112,9 @@ CORRUPTIONS = {
     "no checksum": lambda text: lacking(text, "check"),
     "no seconds": lambda text: lacking(text, "seconds"),
     "seconds in words": lambda text: changed(text, seconds="long"),
+    "changed seconds": lambda text: changed(text, seconds=1e6),
+    "no key": lambda text: lacking(text, "key"),
+    "another key": lambda text: changed(text, key={"run": "b"}),
 }
 
 
@@ -123,6 +126,8 @@ def test_a_corrupted_entry_is_noticed_said_and_replaced(cache, said, name):
     sound = path.read_bytes()
     bad = CORRUPTIONS[name](sound.decode())
     path.write_bytes(bad if isinstance(bad, bytes) else bad.encode())
+    assert not cache.holds(KEY)
+    assert not said
     assert cache.get(KEY) is None
     (text,) = said
     assert text.startswith(f"the kept run {path.name} ")
@@ -131,6 +136,17 @@ def test_a_corrupted_entry_is_noticed_said_and_replaced(cache, said, name):
     assert entry(cache).read_bytes() == sound
     assert cache.get(KEY) == (value, 1.0)
     assert len(said) == 1
+
+
+def test_an_entry_under_another_entrys_name_is_not_taken(cache, said):
+    other = {**KEY, "arguments": {"x": 2}}
+    cache.put(KEY, 1, 1.0)
+    path = entry(cache)
+    cache.put(other, 2, 1.0)
+    (moved,) = {*cache.folder.iterdir()} - {path}
+    os.replace(moved, path)
+    assert cache.get(KEY) is None
+    assert "another run's" in said[0]
 
 
 def test_a_folder_in_an_entrys_place_is_said_and_its_name_told_where_it_cannot_go(cache, said):
@@ -199,6 +215,7 @@ def test_a_failed_write_leaves_the_old_file_whole(tmp_path, monkeypatch):
         with pytest.raises(OSError, match="No space left"):
             write_whole(path, "new")
     assert path.read_text() == "old"
+    assert [*tmp_path.iterdir()] == [path]
     write_whole(path, "new")
     assert path.read_text() == "new"
     assert [*tmp_path.iterdir()] == [path]
@@ -241,8 +258,23 @@ def test_the_key_changes_with_all_that_a_run_is_told(changes):
 
 
 def test_the_key_of_equal_runs_is_equal_whatever_they_cost():
-    assert key(arguments={"steps": 5, "row": Row("hat", 2)}, cost=2.0, alone=True) == key()
+    assert key(arguments={"steps": 5, "row": Row("hat", 2)}, cost=2.0) == key()
     json.dumps(key(), allow_nan=False)
+
+
+def test_the_key_of_a_run_that_measures_time_names_the_machine(monkeypatch):
+    digests = [_cache._digest(key()), _cache._digest(key(alone=True))]
+    monkeypatch.setattr(os, "cpu_count", lambda: 1234)
+    assert _cache._digest(key()) == digests[0]
+    digests.append(_cache._digest(key(alone=True)))
+    assert len(set(digests)) == 3
+
+
+def test_the_key_changes_with_the_version_of_the_package_that_data_come_from(copied, monkeypatch):
+    before = version("hatact.claims._images"), version("hatact.claims._sines")
+    monkeypatch.setattr(_cache, "_installed", lambda distribution: f"{distribution} 99")
+    assert version("hatact.claims._images") != before[0]
+    assert version("hatact.claims._sines") == before[1]
 
 
 def test_the_key_changes_with_torch_the_backend_the_device_and_the_code(monkeypatch):
@@ -427,6 +459,24 @@ def test_processes_give_the_very_numbers_that_this_process_gives(here, shared):
     assert not lab.missing(trainings())
 
 
+def test_processes_run_on_the_backend_that_is_forced_here(shared):
+    lab, _ = shared
+    task = Task(claims_made.where, {"mark": "backend"}, (0,), 1.0)
+    with use_backend("reference"):
+        assert lab.run([task])[0][0]["backend"] == "reference"
+    default = hatact.ops.default_backend("cpu")
+    assert lab.run([task])[0][0]["backend"] == default
+
+
+def test_a_source_that_changes_during_the_runs_is_an_error(shared, monkeypatch):
+    lab, _ = shared
+    monkeypatch.setattr(_cache, "code_version", lambda module: "as it was when the runs began")
+    tasks = squares(77)
+    with pytest.raises(Changed, match=r"the source of claims_made .* changed"):
+        lab.run(tasks)
+    assert lab.missing(tasks) == tasks
+
+
 def test_equal_tasks_are_run_once(tmp_path, here):
     task = alone(claims_made.counted, mark="a", folder=str(tmp_path))
     again = alone(claims_made.counted, cost=5.0, folder=str(tmp_path), mark="a")
@@ -457,14 +507,13 @@ def test_missing_names_what_would_be_run(here):
     assert here.missing(tasks) == [tasks[0], tasks[2]]
 
 
-def test_a_lab_counts_the_seconds_of_kept_runs_too(here, cache):
+def test_a_lab_knows_what_a_kept_run_took_when_it_was_done(here, cache):
     tasks = squares(1, 2)
-    here.run(tasks)
-    taken = sum(cache.get(task.key("cpu"))[1] for task in tasks)
-    assert here.seconds == pytest.approx(taken)
+    here.run([*tasks, *tasks])
+    assert here.took == {task.identity(): cache.get(task.key("cpu"))[1] for task in tasks}
     with Lab("cpu", cache, 0, lambda work: None) as again:
         again.run(tasks)
-        assert again.seconds == pytest.approx(taken)
+        assert again.took == here.took
 
 
 def test_a_task_that_measures_time_runs_in_the_parent(shared):
@@ -589,8 +638,9 @@ def test_results_have_the_format_and_no_nan(tmp_path):
     )
     results, watch = run(paper(claim("one", judge)), tmp_path)
     data = written(tmp_path)
-    assert list(data) == ["format", "environment", "claims"]
+    assert list(data) == ["format", "environment", "asked", "complete", "claims"]
     assert data["format"] == 2
+    assert (data["asked"], data["complete"]) == (["made/one"], True)
     assert list(data["environment"]) == ENVIRONMENT_FIELDS
     assert data["environment"] == results["environment"]
     assert data["environment"]["hatact"] == hatact.__version__
@@ -598,7 +648,7 @@ def test_results_have_the_format_and_no_nan(tmp_path):
     (found,) = data["claims"]
     assert list(found) == CLAIM_FIELDS
     taken = found.pop("seconds"), found.pop("wall_seconds")
-    assert all(isinstance(t, float) and t >= 0 for t in taken)
+    assert all(isinstance(t, int | float) and t >= 0 for t in taken)
     assert found == {
         "id": "made/one",
         "paper": "made",
@@ -642,13 +692,34 @@ def test_the_verdict_is_held_against_that_of_the_setting(tmp_path):
     (found,) = run(chosen, tmp_path, Settings(quick=False, seeds=1))[0]["claims"]
     assert found["as_recorded"]
     assert (found["recorded"], found["quick"]) == ("partly", False)
-    assert found["command"] == "hatact verify made/one --full"
+    assert found["command"] == "hatact verify made/one --full --seeds 1"
+
+
+@pytest.mark.parametrize(
+    ("settings", "command"),
+    [
+        (Settings(True, 2), "hatact verify a/b --quick"),
+        (Settings(False, 5), "hatact verify a/b --full"),
+        (Settings(True, 5), "hatact verify a/b --quick --seeds 5"),
+        (Settings(False, 2, "cuda"), "hatact verify a/b --full --seeds 2 --device cuda"),
+    ],
+)
+def test_the_command_names_what_is_not_the_default(settings, command):
+    assert settings.command("a/b") == command
 
 
 @pytest.mark.parametrize("seeds", [0, -1])
 def test_no_seed_is_no_setting(seeds):
     with pytest.raises(ValueError, match=f"at least 1; got {seeds}"):
         Settings(quick=True, seeds=seeds)
+
+
+def test_a_module_of_hatact_itself_that_is_missing_is_a_failure(tmp_path):
+    def judge(settings, lab):
+        raise ModuleNotFoundError("No module named 'hatact.nowhere'", name="hatact.nowhere")
+
+    with pytest.raises(ModuleNotFoundError):
+        run(paper(claim("one", judge)), tmp_path)
 
 
 def test_a_missing_package_is_not_attempted_and_the_others_are(tmp_path):
@@ -679,10 +750,13 @@ def test_finished_claims_and_runs_survive_an_interruption(tmp_path):
     )
     with pytest.raises(KeyboardInterrupt):
         run(chosen, tmp_path)
-    assert [found["id"] for found in written(tmp_path)["claims"]] == ["made/one"]
+    data = written(tmp_path)
+    assert [found["id"] for found in data["claims"]] == ["made/one"]
+    assert (data["asked"], data["complete"]) == (["made/one", "made/two"], False)
     stops.clear()
     results, watch = run(chosen, tmp_path)
     assert [found["id"] for found in results["claims"]] == ["made/one", "made/two"]
+    assert results["complete"]
     assert [p.name[0] for p in sorted(ran.iterdir())] == ["a", "b", "c"]
     ((work, _, runs, missing),) = watch.plans
     assert (work, runs, missing) == (1, 3, 1)
@@ -706,7 +780,7 @@ def test_the_plan_counts_shared_runs_once_and_fresh_ones_again(tmp_path):
         assert (runs, missed) == (3, missing)
         assert work == pytest.approx(cost if missing else 0)
         assert watch.work == pytest.approx(work)
-        assert (seconds > 0) == bool(missing)
+        assert seconds > 0 if missing else seconds is None
 
 
 def test_a_corrupted_run_is_said_to_the_user(tmp_path):
