@@ -6,7 +6,7 @@ rates are this project's own, fixed before the verdicts; rates come from one gri
 """
 
 from hatact.claims._engine import Paper
-from hatact.claims.hong2022 import coordinates, gram, image, shallow, spectrum, speed
+from hatact.claims.hong2022 import coordinates, digits, gram, image, shallow, spectrum, speed
 
 PAPER = Paper(
     title="On the activation function dependence of the spectral bias of neural networks",
@@ -19,6 +19,7 @@ PAPER = Paper(
         spectrum.CLAIM,
         coordinates.CLAIM,
         image.CLAIM,
+        digits.CLAIM,
         speed.CLAIM,
     ),
 )
