@@ -36,7 +36,7 @@ BEST = {  # of the grid, as recorded
         Row("relu", lr=1e-3, optimiser="sgd"),
         Row("tanh", lr=1e-3, optimiser="sgd"),
     ),
-    "adam": (Row("hat", lr=1e-2), Row("relu", lr=3e-3), Row("tanh", lr=3e-3)),
+    "adam": (Row("hat", lr=3e-3), Row("relu", lr=3e-3), Row("tanh", lr=3e-3)),
 }
 EQUAL = {
     name: tuple(Row(r.activation, lr=1e-3, optimiser=name) for r in rows)
