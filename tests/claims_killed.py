@@ -29,7 +29,7 @@ MARK = "HATACT_TEST_KILLED"
 """A variable of the environment that all processes of one test share."""
 SETTINGS = Settings(quick=True, seeds=2)
 SCALES = {"low": (1, 2, 3, 4, 5, 6), "high": (5, 6, 7, 8, 9, 10)}  # two are shared
-STUDY = Study(train, steps=120, cost=1.4e-3, arguments={"width": 160}, batch=1)
+STUDY = Study(train, steps=80, cost=1.4e-3, arguments={"width": 160}, batch=1)
 TIMED = _timing.task((Row("hat"), Row("relu")), 1, 16, 8, 3, 1e-4)
 
 

@@ -61,7 +61,7 @@ def broken(seeds: Sequence[int], device: str, advance: Advance, after: str = "")
     raise KeyError("broken")
 
 
-def endless(seeds: Sequence[int], device: str, advance: Advance) -> list[Record]:
+def endless(seeds: Sequence[int], device: str, advance: Advance, mark: str = "") -> list[Record]:
     """Ends when it is stopped from outside."""
     while True:
         advance(1e-9)
@@ -124,6 +124,16 @@ def claim(
         tasks=tasks,
         judge=judge,
     )
+
+
+def endless_paper() -> dict[str, Paper]:
+    """One claim with a run that is soon finished and two that never are."""
+
+    def tasks(settings: Any) -> list[Task]:
+        never = [Task(endless, {"mark": mark}, (0,), 1.0) for mark in "ab"]
+        return [Task(square, {"value": 3}, (0,), 10.0), *never]  # the longest comes first
+
+    return paper(claim("one", lambda settings, lab: lab.run(tasks(settings)), tasks))
 
 
 def paper(*claims: Claim) -> dict[str, Paper]:

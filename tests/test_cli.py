@@ -66,6 +66,7 @@ class Made:
         self.settings = None
         self.stop_before = None
         self.cost = 1.0
+        self.draws = False  # matplotlib takes half a second
         folder.mkdir()
 
     def ran(self):
@@ -85,7 +86,7 @@ class Made:
             findings=["a [finding]"],
             measures=[Measure.over("steps [m]", [3, None, 1], "steps")],
             tables=[{"title": "Steps [x]", "columns": ["row", "k"], "rows": [["relu", "1"]]}],
-            figures=figures(),
+            figures=figures() if self.draws else [],
             values={"a": 1},
         )
 
@@ -124,6 +125,7 @@ def verified(out):
 
 
 def test_verify_says_what_it_found_and_writes_it_down(made, out):
+    made.draws = True
     result = call("verify", "made", "--out", out)
     assert result.exit_code == 0, result.output
     for text in ("reproduced (quick)", "since it is [so]", "a [finding]", "steps [m]", "Steps [x]"):
@@ -318,12 +320,13 @@ def test_an_interrupt_is_status_130_and_says_how_to_go_on(made, out):
 
 
 INTERRUPTED = """
-import claims_killed
+import claims_made
 from hatact import claims, cli
+from hatact.claims import _engine
 
-if __name__ == "__main__":
-    claims.papers = lambda: claims_killed.PAPERS
-    cli.main()
+claims.papers = claims_made.endless_paper
+_engine.slowness = lambda: 1.0
+cli.main()
 """
 
 
@@ -341,15 +344,20 @@ def test_control_c_reaches_all_processes_and_one_sentence_is_said(tmp_path, mome
         text=True,
         start_new_session=True,
     )
-    end = time.monotonic() + 120
+    end = time.monotonic() + 60
     ready = {
         "while processes start": lambda: len(claims_killed.processes(mark)) > 2,
         "while they run": lambda: any(kept.glob("*.json")),
     }[moment]
-    while not ready() and command.poll() is None and time.monotonic() < end:
-        time.sleep(0.02)
-    os.killpg(command.pid, signal.SIGINT)
-    said, errors = command.communicate(timeout=120)
+    try:
+        while not ready() and command.poll() is None and time.monotonic() < end:
+            time.sleep(0.005)
+        os.killpg(command.pid, signal.SIGINT)
+        said, errors = command.communicate(timeout=60)
+    finally:
+        if command.poll() is None:
+            os.killpg(command.pid, signal.SIGKILL)
+            command.communicate()
     assert command.returncode == 130, errors
     assert "interrupted; the same command goes on" in plain(said)
     assert errors == ""
@@ -387,6 +395,7 @@ def test_json_of_an_interrupted_run_is_nothing(made, out):
 
 @pytest.fixture
 def finished(made, out):
+    made.draws = True
     call("verify", "made", "--out", out)
     return out
 
@@ -406,6 +415,7 @@ def test_the_report_is_written_again_from_the_results_alone(finished, made):
 
 @pytest.mark.skipif(not DRAWS, reason="needs jinja2 and matplotlib")
 def test_pictures_are_a_file_a_figure(made, out):
+    made.draws = True
     call("verify", "made/one", "--out", out)
     result = call("report", out, "--pictures")
     assert result.exit_code == 0, result.output
@@ -439,6 +449,7 @@ def test_a_report_of_no_results_is_one_line_and_status_2(tmp_path, text, message
 
 @pytest.mark.parametrize("missing", ["jinja2", "matplotlib"])
 def test_without_a_package_for_it_there_is_no_report_and_all_else(made, out, monkeypatch, missing):
+    made.draws = True
     for name in ("html", "figures", "pictures", "_axes"):
         monkeypatch.delitem(sys.modules, f"hatact.report.{name}", raising=False)
         monkeypatch.delattr(hatact.report, name, raising=False)
