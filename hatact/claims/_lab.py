@@ -198,19 +198,24 @@ class Lab:
 
 @contextmanager
 def _deaf_to_interrupts() -> Iterator[None]:
-    """Processes started in here ignore Ctrl-C from their first instruction on.
+    """Processes started in here never hear Ctrl-C; here it is heard when the block ends.
 
     It reaches every process of a terminal; one that is still importing torch would die of it, with
-    a traceback of its own.
+    a traceback of its own. The mask is inherited, and covers this thread; the handler remembers
+    what other threads of this process take.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may set handlers; `_prepare` then does it, a little later
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    heard: list[int] = []
+    main = threading.current_thread() is threading.main_thread()  # others may set no handler
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    handler = signal.signal(signal.SIGINT, lambda *of: heard.append(1)) if main else None
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if main:
+            signal.signal(signal.SIGINT, handler)
+    if heard:
+        signal.raise_signal(signal.SIGINT)
 
 
 def _timed(task: Task, device: str, advance: Callable[[float], None]) -> tuple[list[Record], float]:
