@@ -8,6 +8,7 @@ import torch
 from hatact.claims import Settings, _waves
 from hatact.claims._cache import Cache
 from hatact.claims._lab import Lab
+from hatact.claims._study import conclude
 from hatact.claims._training import Row
 from hatact.claims.hong2022 import coordinates
 
@@ -64,11 +65,13 @@ def test_every_network_has_its_own_target(monkeypatch):
 
 def test_one_verdict_from_two():
     yes, no, part = ("reproduced", "a"), ("not reproduced", "b"), ("partly", "c")
-    assert coordinates.conclude({2: yes, 5: yes})[0] == "reproduced"
-    assert coordinates.conclude({2: no, 5: no})[0] == "not reproduced"
+    assert conclude({"x": yes, "y": yes})[0] == "reproduced"
+    assert conclude({"x": no, "y": no})[0] == "not reproduced"
     for pair in ((yes, no), (yes, part), (no, part), (no, yes)):
-        assert coordinates.conclude({2: pair[0], 5: pair[1]})[0] == "partly"
-    assert "2-D reproduced: a; 5-D not reproduced: b" in coordinates.conclude({2: yes, 5: no})[1]
+        assert conclude({"x": pair[0], "y": pair[1]})[0] == "partly"
+    reason = "2-D: reproduced, a; 5-D: not reproduced, b"
+    assert conclude({"2-D": yes, "5-D": no})[1] == reason
+    assert conclude({"alone": part}) == part
 
 
 def record(arrived, half=None, seen=0.01, held=0.01):

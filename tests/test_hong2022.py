@@ -154,6 +154,7 @@ def short(monkeypatch):
     monkeypatch.setattr(spectrum, "rows", lambda settings: (spectrum.HAT, spectrum.RELUS[0]))
     monkeypatch.setattr(spectrum, "study", lambda settings: Study(_sines.train, 80, _sines.COST))
     monkeypatch.setattr(spectrum, "RELU", spectrum.RELUS[0])
+    monkeypatch.setattr(spectrum, "BEST_HAT", spectrum.HAT)
 
 
 def test_the_deep_network_passes_from_end_to_end(short, lab):
@@ -161,6 +162,14 @@ def test_the_deep_network_passes_from_end_to_end(short, lab):
     assert outcome.verdict == "reproduced", outcome.reason
     assert "removes the bias at scale 8" in outcome.findings[0]
     assert len(outcome.values["runs"]) == 2
+
+
+def test_where_two_rates_disagree_it_is_partly(short, lab, monkeypatch):
+    monkeypatch.setattr(spectrum, "BEST_HAT", replace(spectrum.HAT, lr=1e-5))
+    outcome = judged(spectrum.CLAIM, lab)
+    assert outcome.verdict == "partly"
+    assert "at rate 0.001: reproduced" in outcome.reason
+    assert "at rate 1e-05: not reproduced, not every frequency" in outcome.reason
 
 
 def test_the_deep_network_with_relu_in_hats_place_does_not(short, lab, relu_in_place_of_all):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from hatact.claims._engine import Settings
+from hatact.claims._engine import PARTLY, Settings
 from hatact.claims._lab import Lab, Task
 from hatact.claims._statistics import median
 from hatact.claims._training import Record, Row
@@ -119,3 +119,12 @@ class Rates:
             if self.scores and best.lr in (GRID[0], GRID[-1]):
                 found.append(f"best rate of {row.name} is {best.lr:g}, the edge of the grid")
         return found
+
+
+def conclude(parts: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
+    """One verdict and reason from several, by name: the verdict common to all, else partly."""
+    verdicts = {verdict for verdict, _ in parts.values()}
+    if len(parts) == 1:
+        return next(iter(parts.values()))
+    reason = "; ".join(f"{name}: {verdict}, {why}" for name, (verdict, why) in parts.items())
+    return (verdicts.pop() if len(verdicts) == 1 else PARTLY), reason

@@ -16,7 +16,7 @@ from hatact.claims._engine import PARTLY, Claim, Outcome, Settings
 from hatact.claims._figures import band, curves
 from hatact.claims._lab import Lab, Task
 from hatact.claims._statistics import Measure, median
-from hatact.claims._study import Study
+from hatact.claims._study import Study, conclude
 from hatact.claims._training import Record, Row
 from hatact.claims.hong2022.spectrum import HIGH, PATIENCE, RATIO, decide, delay
 
@@ -27,13 +27,6 @@ HATS = tuple(Row("hat", s) for s in (1, 2))
 RELUS = (Row("relu"), Row("relu", input=8), Row("relu", 8))
 DIMENSIONS = (2, 5)
 LEARNT = 0.1  # of a wave's amplitude
-
-
-def conclude(by_dimension: Mapping[int, tuple[str, str]]) -> tuple[str, str]:
-    """One verdict from those in every dimension: the common one, else partly."""
-    verdicts = {verdict for verdict, _ in by_dimension.values()}
-    reason = "; ".join(f"{d}-D {verdict}: {why}" for d, (verdict, why) in by_dimension.items())
-    return (verdicts.pop() if len(verdicts) == 1 else PARTLY), reason
 
 
 def highest(dimension: int) -> str:
@@ -64,7 +57,7 @@ def tasks(settings: Settings) -> list[Task]:
 
 def judge(settings: Settings, lab: Lab) -> Outcome:
     """Train every row from every seed in either dimension, decide in each."""
-    decided: dict[int, tuple[str, str]] = {}
+    decided: dict[str, tuple[str, str]] = {}
     measures, findings, tables, figures = [], [], [], []
     values: dict[str, Any] = {}
     for dimension in DIMENSIONS:
@@ -79,7 +72,9 @@ def judge(settings: Settings, lab: Lab) -> Outcome:
             if row.activation == "relu"
         }
         arrived = [r["steps_to_10_percent"] for r in runs[hat]]
-        decided[dimension] = decide(arrived, controls, plan.steps, highest=highest(dimension))
+        decided[f"{dimension}-D"] = decide(
+            arrived, controls, plan.steps, highest=highest(dimension)
+        )
         measures += _measures(dimension, runs, hat, relu)
         findings += [_memorised(dimension, runs)]
         findings += [f"{dimension}-D: {found}" for found in rates.findings()]
@@ -89,7 +84,7 @@ def judge(settings: Settings, lab: Lab) -> Outcome:
             "frequencies": list(_waves.FREQUENCIES[dimension]),
             "points": _waves.POINTS[dimension],
             "steps": plan.steps,
-            "verdict": decided[dimension][0],
+            "verdict": decided[f"{dimension}-D"][0],
             "rates": rates.values(),
             "runs": [
                 {"row": str(row), "seed": seed, **{k: r[k] for k in _KEPT}}

@@ -6,7 +6,7 @@ Criteria and scales are this project's own, fixed before the verdicts.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hatact.claims import _agreement, _sines, _sines_shown
@@ -20,7 +20,7 @@ from hatact.claims._engine import (
 )
 from hatact.claims._lab import Lab, Task
 from hatact.claims._statistics import Measure, median
-from hatact.claims._study import Study
+from hatact.claims._study import Study, conclude
 from hatact.claims._training import Record, Row
 from hatact.claims.hong2022 import _scales
 
@@ -29,7 +29,8 @@ PATIENCE = 10  # times Hat's steps that ReLU is given
 HIGH = -1  # k = 50
 
 HAT = Row("hat", 8)
-RELU = Row("relu", lr=3e-3)  # at the best rate of the grid, as recorded
+BEST_HAT = Row("hat", 8, lr=3e-4)  # at the best rate of the grid, as recorded
+RELU = Row("relu", lr=3e-3)  # likewise
 HATS = (Row("hat", 1), HAT)
 MORE_HATS = tuple(Row("hat", s) for s in (2, 4, 6, 10, 12, 16))
 RELUS = (Row("relu"), RELU, Row("relu", 8), Row("relu", input=8))
@@ -88,8 +89,8 @@ def study(settings: Settings) -> Study:
 def rows(settings: Settings) -> tuple[Row, ...]:
     """All rows by activation and scale."""
     if settings.quick:
-        return HATS + RELUS
-    return (*sorted(HATS + MORE_HATS, key=lambda row: row.scale), *RELUS, *MORE_RELUS)
+        return (*HATS, BEST_HAT, *RELUS)
+    return (*sorted(HATS + MORE_HATS, key=lambda row: row.scale), BEST_HAT, *RELUS, *MORE_RELUS)
 
 
 def tasks(settings: Settings) -> list[Task]:
@@ -97,7 +98,7 @@ def tasks(settings: Settings) -> list[Task]:
     plan, seeds = study(settings), range(settings.seeds)
     return [
         *_agreement.tasks(AGREEING, settings.device),
-        *plan.search_tasks((HAT, RELU), settings),
+        *plan.search_tasks((BEST_HAT, RELU), settings),
         *(task for row in rows(settings) for task in plan.tasks(row, seeds)),
     ]
 
@@ -106,16 +107,22 @@ def judge(settings: Settings, lab: Lab) -> Outcome:
     """Train every row from every seed, measure every step, decide."""
     plan, seeds = study(settings), range(settings.seeds)
     control = _agreement.compare(AGREEING, lab)
-    rates = plan.search(lab, (HAT, RELU), settings)
-    hat_row = rates.best[HAT]
+    rates = plan.search(lab, (BEST_HAT, RELU), settings)
+    best = rates.best[BEST_HAT]
     runs = plan.run(lab, [*rows(settings), *rates.best.values()], seeds)
-    arrived = [r["steps_to_10_percent"] for r in runs[hat_row]]
     relus = {
         str(row): [r["steps_to_50_percent"][HIGH] for r in of]
         for row, of in runs.items()
         if row.activation == "relu"
     }
-    verdict, reason = decide(arrived, relus, plan.steps, control["agrees"])
+    verdict, reason = conclude(
+        {
+            f"at rate {row.lr:g}": decide(
+                [r["steps_to_10_percent"] for r in runs[row]], relus, plan.steps, control["agrees"]
+            )
+            for row in dict.fromkeys((HAT, best))
+        }
+    )
     named = {str(row): of for row, of in runs.items()}
     scales = [row for row in runs if row.activation == "hat" and row.lr == HAT.lr]
     return Outcome(
@@ -126,9 +133,9 @@ def judge(settings: Settings, lab: Lab) -> Outcome:
             *rates.findings(),
             _agreement.sentence(control),
         ],
-        measures=_measures(arrived, relus, runs[hat_row], runs[rates.best[RELU]]),
+        measures=_measures(runs, dict.fromkeys((HAT, best)), rates.best[RELU], relus),
         tables=[_sines_shown.table(named)],
-        figures=_figures(runs, hat_row, rates.best[RELU], plan.steps, settings),
+        figures=_figures(runs, plan.steps, settings),
         values={
             "frequencies": list(_sines.FREQUENCIES),
             "steps": plan.steps,
@@ -155,30 +162,34 @@ _KEPT = (
 
 
 def _measures(
-    arrived: Sequence[Sequence[int | None]],
+    runs: Mapping[Row, Sequence[Record]],
+    hats: Iterable[Row],
+    relu: Row,
     relus: Mapping[str, Sequence[int | None]],
-    hat: Sequence[Record],
-    relu: Sequence[Record],
 ) -> list[Measure]:
-    best = min(relus, key=lambda name: median(relus[name]))
-    return [
-        Measure.over("k = 50 under 10 %, hat(8x)", [s[HIGH] for s in arrived], "steps"),
-        Measure.over("last frequency over first, hat(8x)", [delay(s) for s in arrived], "×"),
-        Measure.over(f"k = 50 under 50 %, best ReLU row ({best})", relus[best], "steps"),
-        Measure.over("bias exponent p, hat(8x)", [r["bias_exponent"] for r in hat]),
-        Measure.over("bias exponent p, relu(x), best rate", [r["bias_exponent"] for r in relu]),
-        Measure.over("final loss, hat(8x)", [r["final_loss"] for r in hat]),
-        Measure.over("final loss, relu(x), best rate", [r["final_loss"] for r in relu]),
-    ]
+    found = []
+    for row in hats:
+        arrived = [r["steps_to_10_percent"] for r in runs[row]]
+        found += [
+            Measure.over(f"k = 50 under 10 %, {row}", [s[HIGH] for s in arrived], "steps"),
+            Measure.over(f"last frequency over first, {row}", [delay(s) for s in arrived], "×"),
+        ]
+    soonest = min(relus, key=lambda name: median(relus[name]))
+    found.append(Measure.over(f"k = 50 under 50 %, {soonest}", relus[soonest], "steps"))
+    for what, title in (("bias_exponent", "bias exponent p"), ("final_loss", "final loss")):
+        found += [
+            Measure.over(f"{title}, {row}", [r[what] for r in runs[row]]) for row in (*hats, relu)
+        ]
+    return found
 
 
 def _figures(
-    runs: Mapping[Row, Sequence[Record]], hat: Row, relu: Row, steps: int, settings: Settings
+    runs: Mapping[Row, Sequence[Record]], steps: int, settings: Settings
 ) -> list[dict[str, Any]]:
     named = {str(row): of for row, of in runs.items()}
     found = [
         _sines_shown.heat_map(
-            {str(RELUS[0]): runs[RELUS[0]][0], str(hat): runs[hat][0]},
+            {str(RELUS[0]): runs[RELUS[0]][0], str(HAT): runs[HAT][0]},
             "hong2022-heat-maps",
             "What a deep network has learnt, by frequency",
             "Seed 0. Left to right: frequency; upwards: training. ReLU fills from the left, Hat at "
@@ -214,14 +225,15 @@ CLAIM = Claim(
     name="All frequencies at one rate",
     statement=(
         "A deep Hat network at scale 8 brings the residuals of k = 5 … 50 under 10 %, the last no "
-        f"later than {RATIO} times the step of the first (median over seeds), where no ReLU row "
-        f"here brings k = 50 under 50 % in {PATIENCE} times as many steps."
+        f"later than {RATIO} times the step of the first (median over seeds), at rate 1e-3 and at "
+        "its best rate, where no ReLU row here brings k = 50 under 50 % in "
+        f"{PATIENCE} times as many steps."
     ),
     source=(
         "abstract, in our words: changing ReLU for Hat removes the bias; target and network of "
         "arXiv 1806.08734, criteria and scale this project's own"
     ),
-    recorded={"quick": REPRODUCED, "full": REPRODUCED},
+    recorded={"quick": PARTLY, "full": PARTLY},
     tasks=tasks,
     judge=judge,
 )

@@ -52,7 +52,7 @@ def contests(settings: Settings) -> list[Contest]:
         timed = _timing.task((hat, relu), 1, _shallow.POINTS, shallow.WIDTH, 2, cost)
         name = f"one hidden layer, {optimiser.upper()}"
         found.append(Contest(name, hat, relu, plan, timed))
-    hat, relu = spectrum.HAT, spectrum.RELU
+    hat, relu = spectrum.BEST_HAT, spectrum.RELU
     timed = _timing.task((hat, relu), 1, _sines.POINTS, _sines.WIDTH, _sines.DEPTH, _sines.COST)
     found.append(Contest("five hidden layers, ADAM", hat, relu, spectrum.study(settings), timed))
     return found
