@@ -108,10 +108,11 @@ def train(
     model = row.networks(x.shape[-1], WIDTH, DEPTH, seeds, device)
     shown = spread_steps(steps)
     measured = set(shown)
-    residuals, held_error, correct = [], [], []
+    tracked = torch.empty(len(seeds), steps + 1, 2 if k else 1, device=device)
+    held_error, correct = [], []
 
     def after(step: int, out: Tensor) -> None:
-        residuals.append((inverse @ (out - y)).abs()[:, : 2 if k else 1, 0])
+        tracked[:, step] = (inverse @ (out - y)).abs()[:, : tracked.shape[-1], 0]
         if step in measured:
             with torch.no_grad():
                 held = model(held_x)
@@ -119,7 +120,6 @@ def train(
             correct.append((held * held_c > 0).float().mean((-2, -1)))
 
     losses = fit(model, x, y, steps, advance, after)
-    tracked = torch.stack(residuals, 1).cpu()
     held_errors, accuracy = (torch.stack(t, 1).cpu() for t in (held_error, correct))
     power = y.double().square().mean((-2, -1)).cpu()
     return [
@@ -128,7 +128,7 @@ def train(
             "trained_at": trained_at(of[1] / p, (LOSS,), HOLD)[0],
             "late_loss": late(of[1]),
         }
-        for p, *of in zip(power, tracked, losses.T, held_errors, accuracy, strict=True)
+        for p, *of in zip(power, tracked.cpu(), losses.T, held_errors, accuracy, strict=True)
     ]
 
 

@@ -22,7 +22,7 @@ from hatact import use_backend
 from hatact.claims._cache import Cache, code_version, key_of
 from hatact.claims._training import Record, prepare
 
-MOST = 16  # processes at a time: each holds some 400 MB
+MOST = 16  # processes at a time: each holds some 500 MB
 SLOTS = 4096  # runs in one call at most whose progress is told apart
 POLL = 0.2  # seconds between two looks at how far the processes are
 

@@ -153,18 +153,19 @@ def fit(
     after the last.
     """
     optimiser = _optimiser(model)
-    losses = []
+    # A buffer: a small tensor kept a step keeps the allocator from reusing the large ones' place.
+    losses = torch.empty(steps + 1, len(model.weights[0]), device=x.device, dtype=x.dtype)
     for step in range(steps + 1):
         out = model(x)
         loss = (out - y).square().mean((-2, -1))
-        losses.append(loss.detach())
+        losses[step] = loss.detach()
         after(step, out.detach())
         if step < steps:
             optimiser.zero_grad()
             loss.sum().backward()
             optimiser.step()
         advance(1 / (steps + 1))
-    return torch.stack(losses).double().cpu()
+    return losses.double().cpu()
 
 
 def _optimiser(model: Networks) -> torch.optim.Optimizer:

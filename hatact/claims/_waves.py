@@ -63,18 +63,18 @@ def train(
     spectra = [ScatteredSpectrum(p.x, p.waves) for p in problems]
     x = torch.stack([p.x for p in problems]).to(device)
     u = torch.stack([p.u for p in problems])[..., None].to(device)
-    seen: list[list[Tensor]] = [[] for _ in seeds]
+    seen = torch.empty(len(seeds), steps + 1, len(problems[0].waves), dtype=torch.float64)
 
     def after(step: int, out: Tensor) -> None:
         for held, spectrum, p, of in zip(seen, spectra, problems, out.cpu(), strict=True):
-            held.append(spectrum.residual(of[:, 0], p.u))
+            held[step] = spectrum.residual(of[:, 0], p.u)
 
     model = row.networks(dimension, WIDTH, DEPTH, seeds, device)
     losses = fit(model, x, u, steps, advance, after)
     with torch.no_grad():
         other = model(torch.stack([p.other_x for p in problems]).to(device)).cpu()[..., 0]
     return [
-        _record(p, torch.stack(held), of, f, dimension, steps)
+        _record(p, held, of, f, dimension, steps)
         for p, held, of, f in zip(problems, seen, losses.T, other, strict=True)
     ]
 

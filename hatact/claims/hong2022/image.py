@@ -27,8 +27,8 @@ from hatact.claims._study import Study
 from hatact.claims._training import Record, Row
 
 IMAGE = "camera"
-HAT = Row("hat", 4, lr=3e-3)  # every row here at the best rate of the grid, as recorded
-RELU = Row("relu", lr=3e-3)
+HAT = Row("hat", 4, lr=1e-2)  # every row here at the best rate of the grid, as recorded
+RELU = Row("relu", lr=1e-2)
 ENCODED = Row("relu", octaves=4, lr=3e-3)
 CUBIC = Row("bspline3", 6, lr=3e-3)
 COMPARED = (HAT, RELU, ENCODED, CUBIC)
