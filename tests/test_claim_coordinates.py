@@ -117,10 +117,11 @@ def test_judge_on_made_up_records(monkeypatch, hat, relu, verdict):
     assert {figure["kind"] for figure in outcome.figures} == {"curves"}
 
 
-def test_what_is_memorised_is_said():
-    row = Row("hat", 8)
-    assert "hat(8x) (0.90)" in coordinates._memorised(5, {row: [record(FLAT, held=0.9)] * 3})
-    assert "every row" in coordinates._memorised(5, {row: [record(FLAT, held=0.2)] * 3})
+def test_held_out_error_is_told_of_what_is_learnt_on_the_points_seen():
+    hat, relu = Row("hat", 8), Row("relu")
+    runs = {hat: [record(FLAT, held=0.9)] * 3, relu: [record(NEVER, seen=0.6)] * 3}
+    assert coordinates._memorised(5, runs).endswith("under 10 % on the points seen: hat(8x) 0.90")
+    assert "no row brings |k| = 4" in coordinates._memorised(5, {relu: runs[relu]})
 
 
 def test_the_whole_run_with_relu_in_hats_place(monkeypatch, tmp_path):
