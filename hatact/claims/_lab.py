@@ -176,6 +176,9 @@ class Lab:
                     pool.submit(_in_process, tasks[i], self.device, keys[i], slots[i]): i
                     for i in longest
                 }
+                # The pool watches for the death of the processes that it had when it was last
+                # woken, and a submit wakes it before it starts one: this wakes it once all are there.
+                pool.submit(int)
             left = set(futures)
             while left:
                 ready, left = wait(left, timeout=POLL, return_when=FIRST_COMPLETED)

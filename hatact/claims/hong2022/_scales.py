@@ -63,7 +63,7 @@ def figure(
         )
     return curves(
         name,
-        f"{label} against the activation's scale",
+        f"{label[0].upper()}{label[1:]} against the activation's scale",
         [("", series)],
         caption="Median over seeds and its interval; the deep network in PyTorch's default "
         "initialisation."
