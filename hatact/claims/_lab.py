@@ -177,7 +177,7 @@ class Lab:
                     for i in longest
                 }
                 # The pool watches for the death of the processes that it had when it was last
-                # woken, and a submit wakes it before it starts one: this wakes it once all are there.
+                # woken, and a submit wakes it before it starts one: this wakes it with all there.
                 pool.submit(int)
             left = set(futures)
             while left:
