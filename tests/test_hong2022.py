@@ -377,7 +377,7 @@ def narrow(monkeypatch):
     }
     monkeypatch.setattr(shallow, "BEST", best)
     monkeypatch.setattr(shallow, "WIDTH", width)
-    plan = Study(_shallow.train, 300, _shallow.COST * width, {"width": width}, batch=1)
+    plan = Study(_shallow.train, 500, _shallow.COST * width, {"width": width}, batch=1)
     monkeypatch.setattr(shallow, "study", lambda settings, *more: plan)
 
 
