@@ -61,11 +61,13 @@ def broken(seeds: Sequence[int], device: str, advance: Advance, after: str = "")
     raise KeyError("broken")
 
 
-def endless(seeds: Sequence[int], device: str, advance: Advance, mark: str = "") -> list[Record]:
-    """Ends when it is stopped from outside; by itself after a minute, should that fail."""
+def endless(seeds: Sequence[int], device: str, advance: Advance, ended: str = "") -> list[Record]:
+    """Ends when it is stopped; should that fail, after a minute, leaving the file `ended`."""
     for _ in range(6000):
         advance(1e-9)
         time.sleep(0.01)
+    if ended:
+        Path(ended).touch()
     return [{} for _ in seeds]
 
 
@@ -131,7 +133,7 @@ def endless_paper() -> dict[str, Paper]:
     """One claim with a run that is soon finished and two that never are."""
 
     def tasks(settings: Any) -> list[Task]:
-        never = [Task(endless, {"mark": mark}, (0,), 1.0) for mark in "ab"]
+        never = [Task(endless, {}, (seed,), 1.0) for seed in (0, 1)]
         return [Task(square, {"value": 3}, (0,), 10.0), *never]  # the longest comes first
 
     return paper(claim("one", lambda settings, lab: lab.run(tasks(settings)), tasks))
