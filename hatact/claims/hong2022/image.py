@@ -265,7 +265,7 @@ CLAIM = Claim(
         "coordinate regression, known from a summary; the image, the scales (chosen on another "
         "image) and the criteria are this project's own"
     ),
-    recorded={"quick": PARTLY, "full": REPRODUCED},
+    recorded={"quick": REPRODUCED, "full": REPRODUCED},
     tasks=tasks,
     judge=judge,
 )
