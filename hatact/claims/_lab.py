@@ -93,7 +93,7 @@ class Lab:
         self.workers = min(workers, MOST) if device == "cpu" else 0
         self.advance = advance
         self.took: dict[Any, float] = {}
-        """Seconds by run asked for, when it was done, in whichever process and run of the command."""
+        """Seconds by run asked for, when it was done, by whichever process or command."""
         self._pool: ProcessPoolExecutor | None = None
         # Without locks: a process that is killed would hold its lock for ever.
         self._stop = RawValue("b", 0)
