@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -142,3 +143,13 @@ def endless_paper() -> dict[str, Paper]:
 def paper(*claims: Claim) -> dict[str, Paper]:
     """The paper "made"."""
     return {"made": Paper("Made up", "Nobody, Somebody", 1999, "0000.00000", claims)}
+
+
+def same(a: Any, b: Any) -> bool:
+    """Equal as data, NaN equal to itself."""
+    return json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True)
+
+
+def squares(*values: int, seeds: tuple[int, ...] = (0, 1)) -> list[Task]:
+    """Runs of no effort."""
+    return [Task(square, {"value": v}, seeds, cost=1.0 + v) for v in values]

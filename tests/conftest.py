@@ -41,3 +41,17 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
             warnings.filterwarnings("ignore", ".*encountered in", RuntimeWarning)
         yield request.param
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def said():
+    """What a cache has to say of its entries."""
+    return []
+
+
+@pytest.fixture
+def cache(tmp_path, said):
+    """An empty cache of runs."""
+    from hatact.claims._cache import Cache
+
+    return Cache(tmp_path / "cache", said.append)
