@@ -9,6 +9,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from hatact import _code
+
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _PERIOD_SLACK = 1 + 2.0**-50  # knots[0] + period and knots[-1] are rounded apart
 
@@ -63,3 +65,47 @@ def check_numbers(
         raise ValueError(f"the period must be positive, or 0 for none; got {period}")
     if period and knots[-1] - knots[0] > period * _PERIOD_SLACK:
         raise ValueError(f"knots must lie within one period, {period}; got {tuple(knots)}")
+
+
+def overlaps(x: Tensor) -> bool:
+    """Whether two elements of x may share memory (strides that only interleave count too)."""
+    end = 1
+    for stride, size in sorted(
+        (stride, size) for stride, size in zip(x.stride(), x.shape, strict=True) if size > 1
+    ):
+        if stride < end:
+            return True
+        end += (size - 1) * stride
+    return False
+
+
+def check_in_place(x: Tensor) -> None:
+    """ValueError if x cannot be written to: two of its elements share memory."""
+    if x.numel() and overlaps(x):
+        raise ValueError(
+            "an in-place activation needs an x whose elements do not share memory; "
+            f"got shape {tuple(x.shape)} and strides {tuple(x.stride())}"
+        )
+
+
+def check_slopes(g: Tensor, code: Tensor, slopes: Sequence[float]) -> None:
+    """ValueError unless `code` and `slopes` can belong to g (see _code.py)."""
+    if g.dtype not in DTYPES:
+        raise ValueError(f"g must be float16, bfloat16, float32 or float64; got {g.dtype}")
+    _code.check_count(slopes)
+    finite = [*slopes[:-1], 0.0 if math.isnan(slopes[-1]) else slopes[-1]]
+    largest = torch.finfo(compute_dtype(g)).max
+    if not all(abs(s) <= largest for s in finite):
+        raise ValueError(
+            f"slopes must be finite in {compute_dtype(g)}, but for a NaN at the end; "
+            f"got {tuple(slopes)}"
+        )
+    bits = _code.bits_of(len(slopes))
+    length = _code.code_bytes(g.numel(), bits)
+    wrong = code.dtype != torch.uint8 or tuple(code.shape) != (length,)
+    if wrong or not code.is_contiguous() or code.device != g.device:
+        raise ValueError(
+            f"the code of {g.numel()} elements and {len(slopes)} slopes must be a dense uint8 "
+            f"vector of {length} bytes on {g.device}; got shape {tuple(code.shape)}, strides "
+            f"{tuple(code.stride())}, {code.dtype} on {code.device}"
+        )

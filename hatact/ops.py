@@ -1,10 +1,16 @@
 """Op schemas, and who implements them: the only file that knows the backends.
 
-    hatact::ppoly(Tensor x, Tensor? g, float[] knots, float[] coeffs, float period=0) -> Tensor
+    hatact::ppoly        g·f(x), with f = f(knots, coeffs, period) as in spec.py. Closed under
+                         differentiation: its VJPs are ppoly(x, gy·g, f′) and ppoly(x, gy, f), its
+                         JVP has the same form
+    hatact::ppoly_       x ← f(x)
+    hatact::ppoly_encode, ppoly_encode_
+                         f(x) of degree ≤ 1, and the code of its slope at each element (_code.py)
+    hatact::ppoly_decode g·slopes[code]: the backward of either
+    hatact::linear_act   f(x·Wᵀ + b) and its code: a linear layer overwritten by its activation
 
-g·f(x), with f = f(knots, coeffs, period) as in spec.py. It is closed under differentiation: its
-VJPs are ppoly(x, gy·g, f′) and ppoly(x, gy, f), its JVP has the same form. The reference serves
-every device for which no backend is registered, meta and fake tensors included.
+The reference serves every device for which no backend is registered, meta and fake tensors
+included.
 """
 
 from __future__ import annotations
@@ -15,6 +21,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,13 +30,25 @@ from hatact import reference
 from hatact.backends import extension, triton
 
 LIBRARY = torch.library.Library("hatact", "DEF")
-LIBRARY.define(
-    "ppoly(Tensor x, Tensor? g, float[] knots, float[] coeffs, float period=0) -> Tensor",
-    tags=(torch.Tag.pt2_compliant_tag,),
-)
+_F = "float[] knots, float[] coeffs, float period=0"
+SCHEMAS = {
+    "ppoly": f"(Tensor x, Tensor? g, {_F}) -> Tensor",
+    "ppoly_": f"(Tensor(a!) x, {_F}) -> ()",
+    "ppoly_encode": f"(Tensor x, {_F}) -> (Tensor, Tensor)",
+    "ppoly_encode_": f"(Tensor(a!) x, {_F}) -> Tensor",
+    "ppoly_decode": "(Tensor g, Tensor code, float[] slopes) -> Tensor",
+    "linear_act": f"(Tensor x, Tensor weight, Tensor? bias, {_F}) -> (Tensor, Tensor)",
+}
+for _name, _schema in SCHEMAS.items():
+    LIBRARY.define(_name + _schema, tags=(torch.Tag.pt2_compliant_tag,))
 
-Kernel = Callable[..., Tensor]
+Kernel = Callable[..., Any]
 DEVICES = ("cpu", "cuda")
+
+
+def _with_strides_of(x: Tensor, y: Tensor) -> Tensor:
+    out = torch.empty_like(x)  # x's dense strides, as every backend returns them
+    return y if y.stride() == out.stride() else out.copy_(y)
 
 
 def _reference_ppoly(
@@ -39,12 +58,39 @@ def _reference_ppoly(
     coeffs: Sequence[float],
     period: float = 0.0,
 ) -> Tensor:
-    y = reference.ppoly(x, g, knots, coeffs, period)
-    out = torch.empty_like(x)  # x's dense strides, as every backend returns them
-    return y if y.stride() == out.stride() else out.copy_(y)
+    return _with_strides_of(x, reference.ppoly(x, g, knots, coeffs, period))
 
 
-LIBRARY.impl("ppoly", _reference_ppoly, "CompositeExplicitAutograd")
+def _reference_ppoly_encode(
+    x: Tensor, knots: Sequence[float], coeffs: Sequence[float], period: float = 0.0
+) -> tuple[Tensor, Tensor]:
+    y, code = reference.ppoly_encode(x, knots, coeffs, period)
+    return _with_strides_of(x, y), code
+
+
+def _linear_act(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    knots: Sequence[float],
+    coeffs: Sequence[float],
+    period: float = 0.0,
+) -> tuple[Tensor, Tensor]:
+    """The linear layer of torch, overwritten by the activation: two ops of any backend."""
+    y = torch.nn.functional.linear(x, weight, bias)
+    return y, torch.ops.hatact.ppoly_encode_.default(y, knots, coeffs, period)
+
+
+_REFERENCE: dict[str, Kernel] = {
+    "ppoly": _reference_ppoly,
+    "ppoly_": reference.ppoly_,
+    "ppoly_encode": _reference_ppoly_encode,
+    "ppoly_encode_": reference.ppoly_encode_,
+    "ppoly_decode": reference.ppoly_decode,
+    "linear_act": _linear_act,
+}
+for _name, _kernel_of in _REFERENCE.items():
+    LIBRARY.impl(_name, _kernel_of, "CompositeExplicitAutograd")
 
 
 @dataclass(frozen=True)
@@ -72,11 +118,14 @@ def _probe(name: str, unavailable: Callable[[str], str | None]) -> Backend:
 
 # In the order of preference on a device that several can serve. The extension registers its own
 # kernels with the dispatcher, without a Python call in between, so it needs no function here.
-_KERNELS: dict[str, Kernel | None] = {
-    "extension": None,
-    "triton": triton.ppoly,
-    "reference": _reference_ppoly,
+_KERNELS: dict[str, dict[str, Kernel]] = {
+    "extension": {},
+    "triton": triton.OPS,
+    "reference": _REFERENCE,
 }
+# Not known to be faster than the matrix product of torch followed by ppoly_encode_ (no GPU was at
+# hand to measure it): used where the backend is forced.
+_ONLY_FORCED = {"triton": {"linear_act"}}
 _BACKENDS = {
     "extension": _probe("extension", extension.unavailable),
     "triton": _probe("triton", triton.unavailable),
@@ -125,18 +174,20 @@ def _checked(name: str) -> str:
     return name
 
 
-def _refuse(error: Exception) -> Kernel:
+def _refuse(error: Exception) -> dict[str, Kernel]:
     def kernel(*args: object) -> Tensor:
         raise error
 
-    return kernel
+    return dict.fromkeys(SCHEMAS, kernel)
 
 
-def _kernel(name: str, device: str) -> Kernel | None:
-    """What to register for a device to force a backend there; None where it serves already."""
+def _forced_kernels(name: str, device: str) -> dict[str, Kernel]:
+    """What to register for a device to force a backend there, beside what serves already."""
     backend = _BACKENDS[name]
     if device in backend.devices:
-        return None if name == default_backend(device) else _KERNELS[name]
+        serves = name == default_backend(device)
+        only = _ONLY_FORCED.get(name, set()) if serves else SCHEMAS
+        return {op: kernel for op, kernel in _KERNELS[name].items() if op in only}
     return _refuse(
         RuntimeError(
             f"the backend {name!r} is forced and cannot serve {device} tensors: "
@@ -145,13 +196,13 @@ def _kernel(name: str, device: str) -> Kernel | None:
     )
 
 
-def _override(kernels: dict[str, Kernel | None]) -> torch.library.Library:
+def _override(kernels: dict[str, dict[str, Kernel]]) -> torch.library.Library:
     library = torch.library.Library("hatact", "IMPL")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Warning only once for all operators")  # intended
-        for device, kernel in kernels.items():
-            if kernel is not None:
-                library.impl("ppoly", kernel, device.upper(), allow_override=True)
+        for device, of_device in kernels.items():
+            for op, kernel in of_device.items():
+                library.impl(op, kernel, device.upper(), allow_override=True)
     return library
 
 
@@ -167,7 +218,7 @@ def _force(choice: _Choice | None) -> None:
     if isinstance(what, Exception):
         _override_now = _override(dict.fromkeys(DEVICES, _refuse(what)))
     else:
-        _override_now = _override({device: _kernel(what, device) for device in DEVICES})
+        _override_now = _override({d: _forced_kernels(what, d) for d in DEVICES})
 
 
 @contextmanager
@@ -201,9 +252,15 @@ def _from_environment(name: str) -> str | Exception:
         return type(error)(f"HATACT_BACKEND: {error}")
 
 
-_defaults = _override(
-    {d: _KERNELS[default_backend(d)] for d in DEVICES if default_backend(d) != "reference"}
-)
+def _default_kernels(device: str) -> dict[str, Kernel]:
+    name = default_backend(device)
+    if name == "reference":
+        return {}
+    left_out = _ONLY_FORCED.get(name, set())
+    return {op: kernel for op, kernel in _KERNELS[name].items() if op not in left_out}
+
+
+_defaults = _override({device: _default_kernels(device) for device in DEVICES})
 _override_now: torch.library.Library | None = None
 if os.environ.get("HATACT_BACKEND"):
     _forced.append(_Choice(_from_environment(os.environ["HATACT_BACKEND"])))

@@ -6,12 +6,20 @@ torch has, is differentiable by torch itself, and needs no compiled part.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from hatact._checks import check_numbers, check_tensors, compute_dtype
+from hatact import _code
+from hatact._checks import (
+    check_in_place,
+    check_numbers,
+    check_slopes,
+    check_tensors,
+    compute_dtype,
+)
 
 
 def _horner(piece: Sequence[float], u: Tensor) -> Tensor:
@@ -21,6 +29,18 @@ def _horner(piece: Sequence[float], u: Tensor) -> Tensor:
     for c in piece[lead + 1 :]:
         y = y * u + c
     return y
+
+
+def _reduced(z: Tensor, knots: Sequence[float], period: float) -> Tensor:
+    """z − (⌈(z − knots[0])/period⌉ − 1)·period, or z itself for period 0."""
+    if not period:
+        return z
+    # A tensor, not a number: on CUDA torch multiplies by a number's rounded inverse.
+    turns = torch.ceil((z - knots[0]) / z.new_full((), period)) - 1
+    reduced = z - turns * period
+    inside = reduced.clamp(knots[0], knots[0] + period)  # rounding leaves it once x is large
+    # The clamp is of rounding's making: dz/dx stays 1 there too.
+    return torch.where(inside == reduced, reduced, inside.detach() + (z - z.detach()))
 
 
 def ppoly(
@@ -41,14 +61,7 @@ def ppoly(
     """
     check_tensors(x, g)
     check_numbers(knots, coeffs, period, compute_dtype(x))
-    z = x.to(compute_dtype(x))
-    if period:
-        # A tensor, not a number: on CUDA torch multiplies by a number's rounded inverse.
-        turns = torch.ceil((z - knots[0]) / z.new_full((), period)) - 1
-        reduced = z - turns * period
-        inside = reduced.clamp(knots[0], knots[0] + period)  # rounding leaves it once x is large
-        # The clamp is of rounding's making: dz/dx stays 1 there too.
-        z = torch.where(inside == reduced, reduced, inside.detach() + (z - z.detach()))
+    z = _reduced(x.to(compute_dtype(x)), knots, period)
     first = 1 if period else 0
     width = len(coeffs) // (len(knots) + 1)
     y = torch.zeros_like(z)
@@ -63,3 +76,67 @@ def ppoly(
     if g is not None:
         y = y * g.to(z.dtype)
     return y.to(x.dtype)
+
+
+def ppoly_(x: Tensor, knots: Sequence[float], coeffs: Sequence[float], period: float = 0.0) -> None:
+    """x ← f(x). ValueError, before anything is written, also for an x that overlaps itself."""
+    y = ppoly(x, None, knots, coeffs, period)
+    check_in_place(x)
+    x.copy_(y)
+
+
+def ppoly_encode(
+    x: Tensor, knots: Sequence[float], coeffs: Sequence[float], period: float = 0.0
+) -> tuple[Tensor, Tensor]:
+    """(f(x), the code of f's slope at each element), for f of degree ≤ 1 (see _code.py).
+
+    Shapes: x: (*) → (*), (⌈n/8⌉·bits,) uint8. A NaN has the code of the last piece's slope, or,
+    if f is periodic, as ±inf, that of a NaN slope.
+
+    Raises:
+        ValueError: as :func:`ppoly`; for a degree above 1; for more than eight distinct slopes.
+    """
+    y = ppoly(x, None, knots, coeffs, period)
+    slopes, index = _code.table(coeffs, len(knots) + 1, period)
+    z = _reduced(x.to(compute_dtype(x)), knots, period)
+    code = torch.full_like(z, index[0], dtype=torch.uint8)
+    for t, i in zip((*knots, math.inf) if period else knots, index[1:], strict=True):
+        code = torch.where(z <= t, code, i)  # not z > t: a NaN is right of all knots
+    bits = _code.bits_of(len(slopes))
+    code = torch.nn.functional.pad(code.flatten(), (0, -x.numel() % _code.GROUP))
+    groups = code.view(-1, 1, _code.GROUP)
+    planes = torch.arange(bits, dtype=torch.uint8, device=x.device).view(bits, 1)
+    places = torch.arange(_code.GROUP, dtype=torch.uint8, device=x.device)
+    bytes_ = (((groups >> planes) & 1) << places).sum(-1, dtype=torch.uint8)
+    return y, bytes_.flatten()
+
+
+def ppoly_encode_(
+    x: Tensor, knots: Sequence[float], coeffs: Sequence[float], period: float = 0.0
+) -> Tensor:
+    """x ← f(x); its code. ValueErrors come before anything is written."""
+    y, code = ppoly_encode(x, knots, coeffs, period)
+    check_in_place(x)
+    x.copy_(y)
+    return code
+
+
+def ppoly_decode(g: Tensor, code: Tensor, slopes: Sequence[float]) -> Tensor:
+    """g·slopes[code], row by row: the backward of the f that :func:`ppoly_encode` evaluated.
+
+    Shapes: g: (*), code: (⌈n/8⌉·bits,) uint8 → (*), contiguous; bits by the number of slopes. Half
+    types compute in float32 and round once. A code beyond the slopes gives NaN.
+
+    Raises:
+        ValueError: for other dtypes, a code of another length, dtype, device or layout, slopes
+            that are not 1 to 8 numbers (finite but for a NaN at the end).
+    """
+    check_slopes(g, code, slopes)
+    bits = _code.bits_of(len(slopes))
+    planes = torch.arange(bits, dtype=torch.uint8, device=g.device).view(bits, 1)
+    places = torch.arange(_code.GROUP, dtype=torch.uint8, device=g.device)
+    each = (code.view(-1, bits, 1) >> places) & 1
+    index = (each << planes).sum(1).flatten()[: g.numel()]
+    padded = [*slopes, *[math.nan] * (_code.MOST_SLOPES - len(slopes))]
+    table = torch.tensor(padded, dtype=compute_dtype(g), device=g.device)
+    return (g.to(table.dtype) * table[index].view(g.shape)).to(g.dtype).contiguous()

@@ -13,6 +13,7 @@ from itertools import pairwise
 from numbers import Rational, Real
 from typing import Any
 
+from hatact import _code
 from hatact import _polynomial as poly
 
 Number = int | Fraction | float
@@ -79,6 +80,7 @@ class PiecewisePolynomial:
         init=False, repr=False, compare=False
     )
     _hash: int = field(init=False, repr=False, compare=False)
+    _slopes: tuple[float, ...] | None = field(init=False, repr=False, compare=False)
     _derivative: PiecewisePolynomial | None = field(
         init=False, repr=False, compare=False, default=None
     )
@@ -119,6 +121,7 @@ class PiecewisePolynomial:
         set_(self, "period", period)
         set_(self, "_numbers", (floats, padded, 0.0 if period is None else float(period)))
         set_(self, "_hash", hash((knots, pieces, period)))
+        set_(self, "_slopes", self._distinct_slopes())
 
     def __hash__(self) -> int:
         return self._hash
@@ -136,6 +139,23 @@ class PiecewisePolynomial:
         zeros; `period` is 0.0 for a spec that is not periodic.
         """
         return self._numbers
+
+    def _distinct_slopes(self) -> tuple[float, ...] | None:
+        _, coeffs, period = self._numbers
+        if self.degree > 1:
+            return None
+        slopes = _code.distinct(_code.piece_slopes(coeffs, len(self.pieces), period))
+        return slopes if len(slopes) <= _code.MOST_SLOPES else None
+
+    @property
+    def slopes(self) -> tuple[float, ...] | None:
+        """The distinct slopes of f, in the order in which its pieces first have them.
+
+        With at most four of them a training step keeps two bits an element (ReLU, with two, one;
+        up to eight, three) instead of x: what `ppoly_decode` takes beside the code. A periodic
+        spec has NaN as its last, for ±inf. None for a degree above 1, or more than eight slopes.
+        """
+        return self._slopes
 
     @property
     def degree(self) -> int:

@@ -135,3 +135,6 @@ def ppoly(
             enable_fp_fusion=True,
         )
     return y
+
+
+OPS = {"ppoly": ppoly}
