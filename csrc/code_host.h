@@ -2,8 +2,6 @@
 // layout), and the tensors of an op that walks its elements in row-major order.
 #pragma once
 
-#include <torch/csrc/inductor/aoti_torch/c/shim.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -107,32 +105,7 @@ inline void check_in_place(const Tensor& x) {
   }
 }
 
-inline Tensor new_dense(const Tensor& like, const std::vector<int64_t>& sizes, ScalarType dtype) {
-  std::vector<int64_t> strides(sizes.size());
-  int64_t step = 1;
-  for (size_t d = sizes.size(); d-- > 0;) {
-    strides[d] = step;
-    step *= std::max<int64_t>(sizes[d], 1);
-  }
-  int32_t device_type = 0, device_index = 0;
-  TORCH_ERROR_CODE_CHECK(aoti_torch_get_device_type(like.get(), &device_type));
-  TORCH_ERROR_CODE_CHECK(aoti_torch_get_device_index(like.get(), &device_index));
-  AtenTensorHandle made = nullptr;
-  // Not torch::stable::new_empty: it looks an operator up by name, 0.7 us a call.
-  TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(
-      static_cast<int64_t>(sizes.size()), sizes.data(), strides.data(),
-      torch::stable::detail::to<int32_t>(torch::stable::detail::from(dtype)), device_type,
-      device_index, &made));
-  return Tensor(made);
-}
-
-inline std::vector<int64_t> sizes_of(const Tensor& t) {
-  std::vector<int64_t> sizes(t.dim());
-  for (int64_t d = 0; d < t.dim(); ++d) sizes[d] = t.size(d);
-  return sizes;
-}
-
-inline Tensor contiguous(const Tensor& t) {
+inline Tensor row_major(const Tensor& t) {
   if (t.is_contiguous()) return t;
   Tensor dense = new_dense(t, sizes_of(t), t.scalar_type());
   torch::stable::copy_(dense, t);
@@ -153,7 +126,7 @@ struct RowMajor {
       : y(in_place            ? x
           : x.is_contiguous() ? new_dense(x, sizes_of(x), x.scalar_type())
                               : torch::stable::empty_like(x)),
-        from(contiguous(x)),
+        from(row_major(x)),
         to(y.is_contiguous() ? y : from) {}
 
   // To be called when `to` is written.

@@ -1,4 +1,4 @@
-// The CPU kernel for AVX2 + FMA + F16C; ppoly_cpu.cpp calls it only where the CPU has them.
+// The CPU kernels for AVX2 + FMA + F16C; cpu_capability.cpp takes them only where the CPU has them.
 
 #if defined(__x86_64__) && defined(__GNUC__)
 
@@ -15,9 +15,7 @@
 
 namespace hatact {
 
-void ppoly_avx2(Storage storage, const void* plan, const Arrays& arrays) {
-  by_storage<F32x8, F64x4>(storage, plan, arrays);
-}
+const Kernels avx2_kernels = kernels<F32x8, F64x4>;
 
 }  // namespace hatact
 

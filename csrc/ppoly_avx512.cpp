@@ -1,4 +1,4 @@
-// The CPU kernel for AVX-512 (F, BW, DQ, VL); ppoly_cpu.cpp calls it only where the CPU has them.
+// The CPU kernels for AVX-512 (F, BW, DQ, VL); cpu_capability.cpp takes them only where the CPU has them.
 
 #if defined(__x86_64__) && defined(__GNUC__)
 
@@ -19,9 +19,7 @@
 
 namespace hatact {
 
-void ppoly_avx512(Storage storage, const void* plan, const Arrays& arrays) {
-  by_storage<F32x16, F64x8>(storage, plan, arrays);
-}
+const Kernels avx512_kernels = kernels<F32x16, F64x8>;
 
 }  // namespace hatact
 

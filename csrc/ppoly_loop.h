@@ -22,17 +22,18 @@ HATACT_INLINE void unrolled(const F& f) {
   f(Index<0>{}), f(Index<1>{}), f(Index<2>{}), f(Index<3>{});
 }
 
-template <typename V, typename S, int D, bool kGather>
-HATACT_INLINE void block(const Plan<typename V::T>& p, const S* x, const S* g, bool scalar_g,
-                         S* y) {
-  using R = typename V::R;
-  R r[kUnroll], v[kUnroll];
-  typename V::I i[kUnroll];
 #define HATACT_EACH(body) \
   unrolled([&](auto index) __attribute__((always_inline)) { \
     constexpr int j = decltype(index)::value; \
     body; \
   })
+
+template <typename V, typename S, int D, bool kGather, int kBits>
+HATACT_INLINE void block(const Plan<typename V::T>& p, const S* x, const S* g, bool scalar_g,
+                         S* y, uint8_t* code) {
+  using R = typename V::R;
+  R r[kUnroll], v[kUnroll], c[kUnroll];
+  typename V::I i[kUnroll];
   V::load(x, r[0], r[1]);
   V::load(x + 2 * V::width, r[2], r[3]);
   HATACT_EACH(i[j] = V::zero_index());
@@ -44,7 +45,7 @@ HATACT_INLINE void block(const Plan<typename V::T>& p, const S* x, const S* g, b
   const auto count = [&]() __attribute__((always_inline)) {
     for (int k = 0; k < p.knots; ++k) {
       const R knot = V::set(p.knot[k]);
-      HATACT_EACH(i[j] = V::count_greater(i[j], r[j], knot));
+      HATACT_EACH(i[j] = V::count_right(i[j], r[j], knot));
     }
   };
   const R low = V::set(p.low), high = V::set(p.high);
@@ -53,10 +54,12 @@ HATACT_INLINE void block(const Plan<typename V::T>& p, const S* x, const S* g, b
     // Half types compare as they are stored, twice as many a register, and count in 16 bits.
     if (p.period == 0 && p.knots <= 0xffff) {
       typename V::I low_half = V::zero_index(), high_half = low_half;
-      const auto low_keys = V::keys(x), high_keys = V::keys(x + 2 * V::width);
+      // Only a code tells where a NaN is counted.
+      const auto low_keys = V::template keys<(kBits > 0)>(x);
+      const auto high_keys = V::template keys<(kBits > 0)>(x + 2 * V::width);
       for (int k = 0; k < p.knots; ++k) {
-        low_half = V::count_greater(low_half, low_keys, p.key[k]);
-        high_half = V::count_greater(high_half, high_keys, p.key[k]);
+        low_half = V::count_right(low_half, low_keys, p.key[k]);
+        high_half = V::count_right(high_half, high_keys, p.key[k]);
       }
       V::widen(x, low_half, i[0], i[1]);
       V::widen(x, high_half, i[2], i[3]);
@@ -69,6 +72,7 @@ HATACT_INLINE void block(const Plan<typename V::T>& p, const S* x, const S* g, b
   const int degree = D < 0 ? p.degree : D;
   HATACT_EACH(
       const auto at = V::template place<kGather>(i[j]);
+      if constexpr (kBits > 0) c[j] = V::template look_up<kGather>(p.code, at);
       v[j] = V::template look_up<kGather>(p.coef, at);
       if (degree == 0) {
         v[j] = V::nan_where_nan(v[j], r[j]);
@@ -93,24 +97,33 @@ HATACT_INLINE void block(const Plan<typename V::T>& p, const S* x, const S* g, b
   }
   V::store(y, v[0], v[1]);
   V::store(y + 2 * V::width, v[2], v[3]);
-#undef HATACT_EACH
+  if constexpr (kBits > 0) {
+    uint64_t plane[kBits];
+    for (int p = 0; p < kBits; ++p) {
+      plane[p] = V::join(x, V::plane(c[0], p), V::plane(c[1], p)) |
+                 V::join(x, V::plane(c[2], p), V::plane(c[3], p)) << 2 * V::width;
+    }
+    V::template store_planes<kBits>(code, plane);
+  }
 }
 
-template <typename V, typename S, int D, bool kGather>
+template <typename V, typename S, int D, bool kGather, int kBits>
 void loop(const Plan<typename V::T>& plan, const Arrays& a) {
   constexpr int kBlock = kUnroll * V::width;
   const Plan<typename V::T> p = plan;  // a copy that no store to y can alias
   const S* x = static_cast<const S*>(a.x);
   const S* g = static_cast<const S*>(a.g);
   S* y = static_cast<S*>(a.y);
+  uint8_t* code = a.code;
   const bool scalar_g = a.scalar_g;
   const int64_t step_g = g == nullptr || scalar_g ? 0 : kBlock;
   int64_t left = a.size;
   for (; left >= kBlock; left -= kBlock) {
-    block<V, S, D, kGather>(p, x, g, scalar_g, y);
+    block<V, S, D, kGather, kBits>(p, x, g, scalar_g, y, code);
     x += kBlock;
     y += kBlock;
     g += step_g;
+    code += kBlock / kCodeGroup * kBits;
   }
   if (left == 0) return;
   S last_x[kBlock] = {}, last_g[kBlock] = {}, last_y[kBlock];
@@ -118,19 +131,97 @@ void loop(const Plan<typename V::T>& plan, const Arrays& a) {
   if (g != nullptr) {
     for (int64_t i = 0; i < (scalar_g ? 1 : left); ++i) last_g[i] = g[i];
   }
-  block<V, S, D, kGather>(p, last_x, g == nullptr ? nullptr : last_g, scalar_g, last_y);
+  uint8_t last_code[kBlock / kCodeGroup * kBits + 1];
+  const S* const any_g = g == nullptr ? nullptr : last_g;
+  block<V, S, D, kGather, kBits>(p, last_x, any_g, scalar_g, last_y, last_code);
   for (int64_t i = 0; i < left; ++i) y[i] = last_y[i];
+  for (int64_t i = 0; i < left; i += kCodeGroup) {
+    const int64_t here = left - i;
+    const uint8_t used = here < kCodeGroup ? (1 << here) - 1 : 0xff;
+    const int64_t at = i / kCodeGroup * kBits;
+    for (int b = 0; b < kBits; ++b) code[at + b] = last_code[at + b] & used;
+  }
+}
+
+template <typename V, typename S, bool kGather, int kBits>
+void coded(const Plan<typename V::T>& p, const Arrays& a) {
+  return p.degree == 0 ? loop<V, S, 0, kGather, kBits>(p, a) : loop<V, S, 1, kGather, kBits>(p, a);
+}
+
+template <typename V, typename S, bool kGather>
+void by_bits(const Plan<typename V::T>& p, const Arrays& a) {
+  switch (p.bits) {
+    case 1: return coded<V, S, kGather, 1>(p, a);
+    case 2: return coded<V, S, kGather, 2>(p, a);
+    default: return coded<V, S, kGather, 3>(p, a);
+  }
 }
 
 template <typename V, typename S>
 void by_degree(const Plan<typename V::T>& p, const Arrays& a) {
-  if (p.knots >= V::table) return loop<V, S, -1, true>(p, a);
+  const bool gather = p.knots >= V::table;
+  if (p.bits > 0) return gather ? by_bits<V, S, true>(p, a) : by_bits<V, S, false>(p, a);
+  if (gather) return loop<V, S, -1, true, 0>(p, a);
   switch (p.degree) {
-    case 0: return loop<V, S, 0, false>(p, a);
-    case 1: return loop<V, S, 1, false>(p, a);
-    case 2: return loop<V, S, 2, false>(p, a);
-    case 3: return loop<V, S, 3, false>(p, a);
-    default: return loop<V, S, -1, false>(p, a);
+    case 0: return loop<V, S, 0, false, 0>(p, a);
+    case 1: return loop<V, S, 1, false, 0>(p, a);
+    case 2: return loop<V, S, 2, false, 0>(p, a);
+    case 3: return loop<V, S, 3, false, 0>(p, a);
+    default: return loop<V, S, -1, false, 0>(p, a);
+  }
+}
+
+template <typename V, typename S, int kBits>
+HATACT_INLINE void decode_block(const typename V::T* slopes, const S* g, bool scalar_g,
+                                const uint8_t* code, S* y) {
+  constexpr int kHalf = 2 * V::width / kCodeGroup * kBits;  // bytes for two registers
+  typename V::R v[kUnroll], factor[kUnroll];
+  typename V::I i[kUnroll];
+  V::template codes<kBits>(y, code, i[0], i[1]);
+  V::template codes<kBits>(y, code + kHalf, i[2], i[3]);
+  if (scalar_g) {
+    HATACT_EACH(factor[j] = V::set(V::value(*g)));
+  } else {
+    V::load(g, factor[0], factor[1]);
+    V::load(g + 2 * V::width, factor[2], factor[3]);
+  }
+  HATACT_EACH(v[j] = V::mul(V::template look_up<false>(slopes, V::template place<false>(i[j])),
+                            factor[j]));
+  V::store(y, v[0], v[1]);
+  V::store(y + 2 * V::width, v[2], v[3]);
+}
+
+template <typename V, typename S, int kBits>
+void decode_loop(const typename V::T* slopes, const Coded& a) {
+  constexpr int kBlock = kUnroll * V::width, kBytes = kBlock / kCodeGroup * kBits;
+  const S* g = static_cast<const S*>(a.g);
+  S* y = static_cast<S*>(a.y);
+  const uint8_t* code = a.code;
+  const bool scalar_g = a.scalar_g;
+  int64_t left = a.size;
+  for (; left >= kBlock; left -= kBlock) {
+    decode_block<V, S, kBits>(slopes, g, scalar_g, code, y);
+    g += scalar_g ? 0 : kBlock;
+    y += kBlock;
+    code += kBytes;
+  }
+  if (left == 0) return;
+  S last_g[kBlock] = {}, last_y[kBlock];
+  uint8_t last_code[kBytes] = {};
+  for (int64_t i = 0; i < (scalar_g ? 1 : left); ++i) last_g[i] = g[i];
+  const int64_t bytes = (left + kCodeGroup - 1) / kCodeGroup * kBits;
+  for (int64_t i = 0; i < bytes; ++i) last_code[i] = code[i];
+  decode_block<V, S, kBits>(slopes, last_g, scalar_g, last_code, last_y);
+  for (int64_t i = 0; i < left; ++i) y[i] = last_y[i];
+}
+
+template <typename V, typename S>
+void decode(const void* slopes, const Coded& a) {
+  const auto* at = static_cast<const typename V::T*>(slopes);
+  switch (a.bits) {
+    case 1: return decode_loop<V, S, 1>(at, a);
+    case 2: return decode_loop<V, S, 2>(at, a);
+    default: return decode_loop<V, S, 3>(at, a);
   }
 }
 
@@ -144,6 +235,21 @@ void by_storage(Storage storage, const void* plan, const Arrays& a) {
     case Storage::f64: return by_degree<VD, double>(*static_cast<const Plan<double>*>(plan), a);
   }
 }
+
+template <typename VF, typename VD>
+void decode_by_storage(Storage storage, const void* slopes, const Coded& a) {
+  switch (storage) {
+    case Storage::f16: return decode<VF, typename VF::F16>(slopes, a);
+    case Storage::bf16: return decode<VF, typename VF::BF16>(slopes, a);
+    case Storage::f32: return decode<VF, float>(slopes, a);
+    case Storage::f64: return decode<VD, double>(slopes, a);
+  }
+}
+
+template <typename VF, typename VD>
+constexpr Kernels kernels = {&by_storage<VF, VD>, &decode_by_storage<VF, VD>};
+
+#undef HATACT_EACH
 
 }  // namespace
 }  // namespace hatact

@@ -10,8 +10,8 @@ namespace hatact {
 
 enum class Storage { f16, bf16, f32, f64 };
 
-// Entry i of `base` and of each coefficient row belongs to piece i; rows are `stride` apart,
-// highest power first. Row length is padded, so that a kernel may load a whole register.
+// Entry i of `base`, of `code` and of each coefficient row belongs to piece i; rows are `stride`
+// apart, highest power first. Row length is padded, so that a kernel may load a whole register.
 template <typename T>
 struct Plan {
   int knots = 0;
@@ -29,6 +29,9 @@ struct Plan {
   bool select_limits = false;
   T limit_low = 0, limit_high = 0;
   T origin = 0, period = 0;  // period 0: not periodic
+  // Bits of a slope code, 0 for none; bit p of a piece's code is bit p of `code` from the top.
+  int bits = 0;
+  const T* code = nullptr;
 };
 
 // A half type's bits as an integer of the same order: −0 comes just below +0.
@@ -36,22 +39,36 @@ constexpr int16_t sort_key(uint16_t bits) {
   return static_cast<int16_t>(bits & 0x8000 ? bits ^ 0x7fff : bits);
 }
 
-// g is null, one element (scalar_g) or as long as x. y may be x.
+// g is null, one element (scalar_g) or as long as x. y may be x. code is null, or written where
+// the plan has bits, and starts at a group of its own.
 struct Arrays {
   const void* x;
   const void* g;
   bool scalar_g;
   void* y;
+  uint8_t* code;
   int64_t size;
 };
 
-// T is float for f16, bf16 and f32, double for f64.
-using Kernel = void (*)(Storage, const void* plan, const Arrays&);
+// y = g·slope[code].
+struct Coded {
+  const void* g;
+  bool scalar_g;
+  const uint8_t* code;
+  int bits;
+  void* y;
+  int64_t size;
+};
 
 constexpr int kMinimumStride = 16;  // one AVX-512 register of float
+constexpr int kCodeGroup = 8;       // elements whose codes share `bits` bytes
 
-void ppoly_portable(Storage, const void* plan, const Arrays&);
-void ppoly_avx2(Storage, const void* plan, const Arrays&);
-void ppoly_avx512(Storage, const void* plan, const Arrays&);
+// T is float for f16, bf16 and f32, double for f64. `slopes` has kMinimumStride entries of T.
+struct Kernels {
+  void (*ppoly)(Storage, const void* plan, const Arrays&);
+  void (*decode)(Storage, const void* slopes, const Coded&);
+};
+
+extern const Kernels portable_kernels, avx2_kernels, avx512_kernels;
 
 }  // namespace hatact

@@ -1,4 +1,4 @@
-// The CPU kernel for any processor.
+// The CPU kernels for any processor.
 
 #include "simd_portable.h"
 
@@ -6,8 +6,6 @@
 
 namespace hatact {
 
-void ppoly_portable(Storage storage, const void* plan, const Arrays& arrays) {
-  by_storage<Lanes<float>, Lanes<double>>(storage, plan, arrays);
-}
+const Kernels portable_kernels = kernels<Lanes<float>, Lanes<double>>;
 
 }  // namespace hatact

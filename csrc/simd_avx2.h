@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "simd_x86.h"
+
 namespace hatact {
 namespace {
 
@@ -72,19 +74,27 @@ struct F32x8 {
   // min and max return their second operand if either is NaN: x comes last.
   static R clamp(R x, R low, R high) { return _mm256_min_ps(high, _mm256_max_ps(low, x)); }
   static I zero_index() { return _mm256_setzero_si256(); }
-  static I count_greater(I i, R x, R knot) {
-    return _mm256_sub_epi32(i, _mm256_castps_si256(_mm256_cmp_ps(x, knot, _CMP_GT_OQ)));
+  // Adds 1 where x is right of the knot; a NaN is right of all.
+  static I count_right(I i, R x, R knot) {
+    return _mm256_sub_epi32(i, _mm256_castps_si256(_mm256_cmp_ps(x, knot, _CMP_NLE_UQ)));
   }
-  // 16 half-type elements as sort_key, how many knots each exceeds, and those counts as the
+  // 16 half-type elements as sort_key, how many knots each is right of, and those counts as the
   // indices of the two registers that load() makes of the same elements.
   struct Keys { __m256i at; };
-  template <typename S>
+  template <bool kNanIsRight, typename S>
   static Keys keys(const S* p) {
     const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
     const __m256i flip = _mm256_srli_epi16(_mm256_srai_epi16(bits, 15), 1);
-    return {_mm256_xor_si256(bits, flip)};
+    const __m256i ordered = _mm256_xor_si256(bits, flip);
+    if constexpr (!kNanIsRight) return {ordered};
+    // What exceeds −inf's bits is a negative NaN, whose magnitude sorts last, or positive.
+    const __m256i magnitude = _mm256_and_si256(bits, _mm256_set1_epi16(0x7fff));
+    const __m256i above = _mm256_cmpgt_epi16(bits, _mm256_set1_epi16(minus_inf(p)));
+    return {_mm256_blendv_epi8(ordered, magnitude, above)};
   }
-  static I count_greater(I i, Keys x, int16_t knot) {
+  static int16_t minus_inf(const F16*) { return static_cast<int16_t>(0xfc00); }
+  static int16_t minus_inf(const BF16*) { return static_cast<int16_t>(0xff80); }
+  static I count_right(I i, Keys x, int16_t knot) {
     return _mm256_sub_epi16(i, _mm256_cmpgt_epi16(x.at, _mm256_set1_epi16(knot)));
   }
   static void widen(const BF16*, I i, I& a, I& b) {
@@ -101,6 +111,44 @@ struct F32x8 {
   static R look_up(const float* row, I i) {
     if constexpr (kGather) return _mm256_i32gather_ps(row, i, 4);
     return _mm256_permutevar8x32_ps(_mm256_loadu_ps(row), i);
+  }
+  // Bit `p` from the top of each lane; those of the two registers that load() makes of the same
+  // elements in the order of the elements; and those of a block, as its codes.
+  static uint64_t plane(R v, int p) {
+    const __m256i bits = _mm256_slli_epi32(_mm256_castps_si256(v), p);
+    return static_cast<uint32_t>(_mm256_movemask_ps(_mm256_castsi256_ps(bits)));
+  }
+  template <typename S>
+  static uint64_t join(const S*, uint64_t a, uint64_t b) { return a | b << 8; }
+  static uint64_t join(const BF16*, uint64_t a, uint64_t b) {
+    return (a & 0xf) | (b & 0xf) << 4 | (a & 0xf0) << 4 | (b & 0xf0) << 8;
+  }
+  template <int kBits>
+  static void store_planes(uint8_t* code, const uint64_t (&plane)[kBits]) {
+    store_groups<kBits, 4>(code, plane);
+  }
+  // The codes of the elements of which load() makes two registers, as indices of the same places.
+  template <int kBits, typename S>
+  static void codes(const S*, const uint8_t* code, I& a, I& b) {
+    const __m128i words = group_words<kBits, 2>(code);
+    const I lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    a = folded<kBits>(_mm256_srlv_epi32(_mm256_broadcastd_epi32(words), lanes));
+    b = folded<kBits>(_mm256_srlv_epi32(_mm256_broadcastd_epi32(_mm_srli_si128(words, 4)), lanes));
+  }
+  template <int kBits>
+  static void codes(const BF16*, const uint8_t* code, I& a, I& b) {
+    const I words = _mm256_permutevar8x32_epi32(_mm256_castsi128_si256(group_words<kBits, 2>(code)),
+                                                _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1));
+    a = folded<kBits>(_mm256_srlv_epi32(words, _mm256_setr_epi32(0, 1, 2, 3, 0, 1, 2, 3)));
+    b = folded<kBits>(_mm256_srlv_epi32(words, _mm256_setr_epi32(4, 5, 6, 7, 4, 5, 6, 7)));
+  }
+  template <int kBits>
+  static I folded(I v) {
+    v = _mm256_and_si256(v, _mm256_set1_epi32(kCodeBits[kBits]));
+    I code = v;
+    if constexpr (kBits > 1) code = _mm256_or_si256(code, _mm256_srli_epi32(v, 7));
+    if constexpr (kBits > 2) code = _mm256_or_si256(code, _mm256_srli_epi32(v, 14));
+    return code;
   }
   static R nan_where_nan(R v, R x) {
     return _mm256_blendv_ps(v, x, _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
@@ -138,8 +186,8 @@ struct F64x4 {
   static R sub_mul(R a, R b, R c) { return _mm256_fnmadd_pd(b, c, a); }
   static R clamp(R x, R low, R high) { return _mm256_min_pd(high, _mm256_max_pd(low, x)); }
   static I zero_index() { return _mm256_setzero_si256(); }
-  static I count_greater(I i, R x, R knot) {
-    return _mm256_sub_epi64(i, _mm256_castpd_si256(_mm256_cmp_pd(x, knot, _CMP_GT_OQ)));
+  static I count_right(I i, R x, R knot) {
+    return _mm256_sub_epi64(i, _mm256_castpd_si256(_mm256_cmp_pd(x, knot, _CMP_NLE_UQ)));
   }
   struct Place { I halves; R upper; };
   // There is no vpermpd with a variable index: each double is looked up as its two 32-bit
@@ -166,6 +214,29 @@ struct F64x4 {
       };
       return _mm256_blendv_pd(half(row), half(row + 4), at.upper);
     }
+  }
+  static uint64_t plane(R v, int p) {
+    const __m256i bits = _mm256_slli_epi64(_mm256_castpd_si256(v), p);
+    return static_cast<uint32_t>(_mm256_movemask_pd(_mm256_castsi256_pd(bits)));
+  }
+  static uint64_t join(const double*, uint64_t a, uint64_t b) { return a | b << 4; }
+  template <int kBits>
+  static void store_planes(uint8_t* code, const uint64_t (&plane)[kBits]) {
+    store_groups<kBits, 2>(code, plane);
+  }
+  template <int kBits>
+  static void codes(const double*, const uint8_t* code, I& a, I& b) {
+    const I words = _mm256_broadcastq_epi64(group_words<kBits, 1>(code));
+    a = folded<kBits>(_mm256_srlv_epi64(words, _mm256_setr_epi64x(0, 1, 2, 3)));
+    b = folded<kBits>(_mm256_srlv_epi64(words, _mm256_setr_epi64x(4, 5, 6, 7)));
+  }
+  template <int kBits>
+  static I folded(I v) {
+    v = _mm256_and_si256(v, _mm256_set1_epi64x(kCodeBits[kBits]));
+    I code = v;
+    if constexpr (kBits > 1) code = _mm256_or_si256(code, _mm256_srli_epi64(v, 7));
+    if constexpr (kBits > 2) code = _mm256_or_si256(code, _mm256_srli_epi64(v, 14));
+    return code;
   }
   static R nan_where_nan(R v, R x) {
     return _mm256_blendv_pd(v, x, _mm256_cmp_pd(x, x, _CMP_UNORD_Q));

@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "simd_x86.h"
+
 namespace hatact {
 namespace {
 
@@ -74,20 +76,28 @@ struct F32x16 {
   // min and max return their second operand if either is NaN: x comes last.
   static R clamp(R x, R low, R high) { return _mm512_min_ps(high, _mm512_max_ps(low, x)); }
   static I zero_index() { return _mm512_setzero_si512(); }
-  static I count_greater(I i, R x, R knot) {
-    return _mm512_mask_add_epi32(i, _mm512_cmp_ps_mask(x, knot, _CMP_GT_OQ), i,
+  // Adds 1 where x is right of the knot; a NaN is right of all.
+  static I count_right(I i, R x, R knot) {
+    return _mm512_mask_add_epi32(i, _mm512_cmp_ps_mask(x, knot, _CMP_NLE_UQ), i,
                                  _mm512_set1_epi32(1));
   }
-  // 32 half-type elements as sort_key, how many knots each exceeds, and those counts as the
+  // 32 half-type elements as sort_key, how many knots each is right of, and those counts as the
   // indices of the two registers that load() makes of the same elements.
   struct Keys { __m512i at; };
-  template <typename S>
+  template <bool kNanIsRight, typename S>
   static Keys keys(const S* p) {
     const __m512i bits = _mm512_loadu_si512(p);
     const __m512i flip = _mm512_srli_epi16(_mm512_srai_epi16(bits, 15), 1);
-    return {_mm512_xor_si512(bits, flip)};
+    const __m512i ordered = _mm512_xor_si512(bits, flip);
+    if constexpr (!kNanIsRight) return {ordered};
+    // What exceeds −inf's bits is a negative NaN, whose magnitude sorts last, or positive.
+    const __m512i magnitude = _mm512_and_si512(bits, _mm512_set1_epi16(0x7fff));
+    const __mmask32 above = _mm512_cmpgt_epi16_mask(bits, _mm512_set1_epi16(minus_inf(p)));
+    return {_mm512_mask_mov_epi16(ordered, above, magnitude)};
   }
-  static I count_greater(I i, Keys x, int16_t knot) {
+  static int16_t minus_inf(const F16*) { return static_cast<int16_t>(0xfc00); }
+  static int16_t minus_inf(const BF16*) { return static_cast<int16_t>(0xff80); }
+  static I count_right(I i, Keys x, int16_t knot) {
     return _mm512_mask_add_epi16(i, _mm512_cmpgt_epi16_mask(x.at, _mm512_set1_epi16(knot)), i,
                                  _mm512_set1_epi16(1));
   }
@@ -105,6 +115,52 @@ struct F32x16 {
   static R look_up(const float* row, I i) {
     if constexpr (kGather) return _mm512_i32gather_ps(i, row, 4);
     return _mm512_permutexvar_ps(i, _mm512_loadu_ps(row));
+  }
+  // Bit `p` from the top of each lane; those of the two registers that load() makes of the same
+  // elements in the order of the elements; and those of a block, as its codes.
+  static uint64_t plane(R v, int p) {
+    return _mm512_movepi32_mask(_mm512_slli_epi32(_mm512_castps_si512(v), p));
+  }
+  template <typename S>
+  static uint64_t join(const S*, uint64_t a, uint64_t b) { return a | b << 16; }
+  static uint64_t join(const BF16*, uint64_t a, uint64_t b) {
+    return nibbles_apart(a) | nibbles_apart(b) << 4;
+  }
+  static uint64_t nibbles_apart(uint64_t v) {
+    v = (v | v << 8) & 0x00ff00ff;
+    return (v | v << 4) & 0x0f0f0f0f;
+  }
+  template <int kBits>
+  static void store_planes(uint8_t* code, const uint64_t (&plane)[kBits]) {
+    store_groups<kBits, 8>(code, plane);
+  }
+  // The codes of the elements of which load() makes two registers, as indices of the same places.
+  template <int kBits, typename S>
+  static void codes(const S*, const uint8_t* code, I& a, I& b) {
+    const I words = _mm512_castsi128_si512(group_words<kBits, 4>(code));
+    const I lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7);
+    const I first = _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
+    const I last = _mm512_setr_epi32(2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3);
+    a = folded<kBits>(_mm512_srlv_epi32(_mm512_permutexvar_epi32(first, words), lanes));
+    b = folded<kBits>(_mm512_srlv_epi32(_mm512_permutexvar_epi32(last, words), lanes));
+  }
+  template <int kBits>
+  static void codes(const BF16*, const uint8_t* code, I& a, I& b) {
+    const I group = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+    const I low = _mm512_setr_epi32(0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3);
+    const I high = _mm512_setr_epi32(4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7);
+    const I words =
+        _mm512_permutexvar_epi32(group, _mm512_castsi128_si512(group_words<kBits, 4>(code)));
+    a = folded<kBits>(_mm512_srlv_epi32(words, low));
+    b = folded<kBits>(_mm512_srlv_epi32(words, high));
+  }
+  template <int kBits>
+  static I folded(I v) {
+    v = _mm512_and_si512(v, _mm512_set1_epi32(kCodeBits[kBits]));
+    I code = v;
+    if constexpr (kBits > 1) code = _mm512_or_si512(code, _mm512_srli_epi32(v, 7));
+    if constexpr (kBits > 2) code = _mm512_or_si512(code, _mm512_srli_epi32(v, 14));
+    return code;
   }
   static R nan_where_nan(R v, R x) {
     return _mm512_mask_mov_ps(v, _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), x);
@@ -143,8 +199,8 @@ struct F64x8 {
   static R sub_mul(R a, R b, R c) { return _mm512_fnmadd_pd(b, c, a); }
   static R clamp(R x, R low, R high) { return _mm512_min_pd(high, _mm512_max_pd(low, x)); }
   static I zero_index() { return _mm512_setzero_si512(); }
-  static I count_greater(I i, R x, R knot) {
-    return _mm512_mask_add_epi64(i, _mm512_cmp_pd_mask(x, knot, _CMP_GT_OQ), i,
+  static I count_right(I i, R x, R knot) {
+    return _mm512_mask_add_epi64(i, _mm512_cmp_pd_mask(x, knot, _CMP_NLE_UQ), i,
                                  _mm512_set1_epi64(1));
   }
   template <bool kGather>
@@ -153,6 +209,29 @@ struct F64x8 {
   static R look_up(const double* row, I i) {
     if constexpr (kGather) return _mm512_i64gather_pd(i, row, 8);
     return _mm512_permutexvar_pd(i, _mm512_loadu_pd(row));
+  }
+  static uint64_t plane(R v, int p) {
+    return _mm512_movepi64_mask(_mm512_slli_epi64(_mm512_castpd_si512(v), p));
+  }
+  static uint64_t join(const double*, uint64_t a, uint64_t b) { return a | b << 8; }
+  template <int kBits>
+  static void store_planes(uint8_t* code, const uint64_t (&plane)[kBits]) {
+    store_groups<kBits, 4>(code, plane);
+  }
+  template <int kBits>
+  static void codes(const double*, const uint8_t* code, I& a, I& b) {
+    const __m128i words = group_words<kBits, 2>(code);
+    const I lanes = _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7);
+    a = folded<kBits>(_mm512_srlv_epi64(_mm512_broadcastq_epi64(words), lanes));
+    b = folded<kBits>(_mm512_srlv_epi64(_mm512_broadcastq_epi64(_mm_srli_si128(words, 4)), lanes));
+  }
+  template <int kBits>
+  static I folded(I v) {
+    v = _mm512_and_si512(v, _mm512_set1_epi64(kCodeBits[kBits]));
+    I code = v;
+    if constexpr (kBits > 1) code = _mm512_or_si512(code, _mm512_srli_epi64(v, 7));
+    if constexpr (kBits > 2) code = _mm512_or_si512(code, _mm512_srli_epi64(v, 14));
+    return code;
   }
   static R nan_where_nan(R v, R x) {
     return _mm512_mask_mov_pd(v, _mm512_cmp_pd_mask(x, x, _CMP_UNORD_Q), x);

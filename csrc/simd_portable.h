@@ -5,7 +5,9 @@
 #include <torch/headeronly/util/Half.h>
 
 #include <cmath>
+#include <cstring>
 #include <limits>
+#include <type_traits>
 
 namespace hatact {
 namespace {
@@ -58,8 +60,9 @@ struct Lanes {
     });
   }
   static I zero_index() { return I{}; }
-  static I count_greater(I i, const R& x, const R& knot) {
-    for (int l = 0; l < width; ++l) i.at[l] += x.at[l] > knot.at[l];
+  // Adds 1 where x is right of the knot; a NaN is right of all.
+  static I count_right(I i, const R& x, const R& knot) {
+    for (int l = 0; l < width; ++l) i.at[l] += !(x.at[l] <= knot.at[l]);
     return i;
   }
   template <bool kGather>
@@ -67,6 +70,36 @@ struct Lanes {
   template <bool kGather>
   static R look_up(const T* row, const I& i) {
     return each([&](int l) { return row[i.at[l]]; });
+  }
+  // Bit `p` from the top of each lane; those of the two registers that load() makes of the same
+  // elements; and those of a block, as its codes.
+  static uint64_t plane(const R& v, int p) {
+    using Bits = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
+    uint64_t plane = 0;
+    for (int l = 0; l < width; ++l) {
+      Bits bits;
+      std::memcpy(&bits, &v.at[l], sizeof(T));
+      plane |= static_cast<uint64_t>(bits >> (8 * sizeof(T) - 1 - p) & 1) << l;
+    }
+    return plane;
+  }
+  template <typename S>
+  static uint64_t join(const S*, uint64_t a, uint64_t b) { return a | b << width; }
+  template <int kBits>
+  static void store_planes(uint8_t* code, const uint64_t (&plane)[kBits]) {
+    for (int k = 0; k < 4 * kBits; ++k) {
+      code[k] = static_cast<uint8_t>(plane[k % kBits] >> k / kBits * 8);
+    }
+  }
+  template <int kBits, typename S>
+  static void codes(const S*, const uint8_t* code, I& a, I& b) {
+    const auto of = [&](const uint8_t* group, int l) {
+      int at = 0;
+      for (int p = 0; p < kBits; ++p) at |= (group[p] >> l & 1) << p;
+      return at;
+    };
+    for (int l = 0; l < width; ++l) a.at[l] = of(code, l);
+    for (int l = 0; l < width; ++l) b.at[l] = of(code + kBits, l);
   }
   static R nan_where_nan(const R& v, const R& x) {
     return each([&](int l) { return std::isnan(x.at[l]) ? x.at[l] : v.at[l]; });
