@@ -17,7 +17,7 @@ from hatact.spec import Number, PiecewisePolynomial
 _BSPLINES = {degree: _bspline.bspline(degree) for degree in range(_bspline.MAX_DEGREE + 1)}
 
 
-def piecewise(x: Tensor, spec: PiecewisePolynomial) -> Tensor:
+def piecewise(x: Tensor, spec: PiecewisePolynomial, inplace: bool = False) -> Tensor:
     """f(x) for the piecewise polynomial `spec`.
 
     Shapes: x: (*) → (*), with x's dense strides. dtypes: float16, bfloat16 (computed in
@@ -26,24 +26,31 @@ def piecewise(x: Tensor, spec: PiecewisePolynomial) -> Tensor:
     mode and under torch.func; the derivative is that of the spec, exact. Under `torch.compile`
     and `torch.export` the plain-torch reference is traced, so that Inductor can fuse it.
 
-    A second derivative that is 0 almost everywhere (degree ≤ 1) comes out as zeros: useless to
-    a PINN, which needs `bspline(degree >= 2)`.
+    Training keeps, for a degree of at most 1 and at most eight slopes, one to three bits an
+    element (`spec.slopes`), and not x; otherwise x. At a NaN the coded backward gives g times the
+    slope of the last piece, where one that keeps x gives NaN. A second derivative that is 0 almost
+    everywhere (degree ≤ 1) comes out as zeros: useless to a PINN, which needs
+    `bspline(degree >= 2)`.
+
+    inplace: x is overwritten and returned, as with `torch.nn.functional.relu(x, inplace=True)`.
 
     Raises:
-        ValueError: if x is not a real floating tensor, or spec not a PiecewisePolynomial.
+        ValueError: if x is not a real floating tensor, or spec not a PiecewisePolynomial; in
+            place, if the backward would need x (a degree above 1, more than eight slopes), or if
+            elements of x share memory. Nothing has been written then.
+        RuntimeError: in place, if x is a leaf that requires grad, or a view of one.
     """
-    if not isinstance(spec, PiecewisePolynomial):
-        raise ValueError(f"spec must be a hatact.PiecewisePolynomial; got {type(spec).__name__}")
-    return _piecewise(x, spec, 1)
+    _check_spec(spec)
+    return _piecewise(x, spec, 1, inplace)
 
 
-def hat(x: Tensor, scale: Number = 1.0) -> Tensor:
+def hat(x: Tensor, scale: Number = 1.0, inplace: bool = False) -> Tensor:
     """hat(s·x) = relu(s·x) − 2·relu(s·x − 1) + relu(s·x − 2), s = scale > 0.
 
     Support [0, 2/s], peak 1 at 1/s; slopes 0, ±s. Shapes, dtypes, errors: :func:`piecewise`.
     The scale decides whether spectral bias goes (arXiv 2208.04924; README, "The scale").
     """
-    return _piecewise(x, HAT, scale)
+    return _piecewise(x, HAT, scale, inplace)
 
 
 def bspline(x: Tensor, degree: int = 3, scale: Number = 1.0) -> Tensor:
@@ -55,18 +62,56 @@ def bspline(x: Tensor, degree: int = 3, scale: Number = 1.0) -> Tensor:
     return _piecewise(x, _BSPLINES[degree] if known else _bspline.bspline(degree), scale)
 
 
-def bw_relu(x: Tensor, scale: Number = 1.0) -> Tensor:
+def bw_relu(x: Tensor, scale: Number = 1.0, inplace: bool = False) -> Tensor:
     """ψ(s·x), the BW-ReLU wavelet ⅙·Σ_k w_k·relu(s·x − k/2), support [0, 3/s].
 
     Shapes, dtypes, errors: :func:`piecewise`. Source: arXiv 2406.02529.
     """
-    return _piecewise(x, BW_RELU, scale)
+    return _piecewise(x, BW_RELU, scale, inplace)
 
 
-def _piecewise(x: Tensor, spec: PiecewisePolynomial, scale: Number) -> Tensor:
+def linear_act(
+    x: Tensor, weight: Tensor, bias: Tensor | None, spec: PiecewisePolynomial
+) -> Tensor:
+    """f(x·Wᵀ + b), see :class:`hatact.nn.LinearAct`.
+
+    Shapes: x: (*, in), weight: (out, in), bias: (out,) or None → (*, out). Under autocast the
+    tensors are cast as torch.nn.functional.linear's are.
+
+    Raises:
+        ValueError: if spec is not a PiecewisePolynomial, or the result would not be a real
+            floating tensor; shapes and dtypes that do not match raise as torch's linear does.
+    """
+    _check_spec(spec)
+    device = x.device.type
+    if torch.is_autocast_enabled(device):
+        dtype = torch.get_autocast_dtype(device)
+        x, weight, bias = (_cast(t, dtype) for t in (x, weight, bias))  # type: ignore[assignment]
+    if not torch.compiler.is_compiling():
+        return autograd.linear_act(x, weight, bias, spec)
+    slopes = _slopes(spec)
+    if slopes is None or not torch.is_grad_enabled():  # Inductor may fuse as it sees fit
+        y = torch.nn.functional.linear(x, weight, bias)
+        return reference.ppoly(y, None, *_scaled_numbers(spec, 1))
+    return autograd.compiled_linear_act(x, weight, bias, _scaled_numbers(spec, 1), slopes)
+
+
+def _cast(t: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+    """As autocast casts: floating tensors but float64."""
+    if t is None or not t.is_floating_point() or t.dtype == torch.float64:
+        return t
+    return t.to(dtype)
+
+
+def _check_spec(spec: object) -> None:
+    if not isinstance(spec, PiecewisePolynomial):
+        raise ValueError(f"spec must be a hatact.PiecewisePolynomial; got {type(spec).__name__}")
+
+
+def _piecewise(x: Tensor, spec: PiecewisePolynomial, scale: Number, inplace: bool) -> Tensor:
     if not isinstance(x, Tensor):
         raise ValueError(f"x must be a torch.Tensor; got {type(x).__name__}")
-    if not isinstance(scale, Real):
+    if type(scale) not in (int, float) and not isinstance(scale, Real):
         raise ValueError(
             "the scale must be a real number (for a learnable one multiply x by it); "
             f"got {type(scale).__name__}"
@@ -74,8 +119,9 @@ def _piecewise(x: Tensor, spec: PiecewisePolynomial, scale: Number) -> Tensor:
     if torch.compiler.is_compiling():
         if isinstance(scale, int | float):  # Dynamo makes a scale that changes symbolic: undo it
             scale = float.fromhex(float(scale).hex())
-        return reference.ppoly(x, None, *_scaled_numbers(spec, scale))
-    return autograd.ppoly(x, None, spec if scale == 1 else _scaled(spec, scale))
+        y = reference.ppoly(x, None, *_scaled_numbers(spec, scale))
+        return x.copy_(y) if inplace else y
+    return autograd.activation(x, spec if scale == 1 else _scaled(spec, scale), inplace)
 
 
 @lru_cache(maxsize=256)
@@ -89,6 +135,11 @@ def _scaled_numbers(
     return (spec if scale == 1 else _scaled(spec, scale)).numbers
 
 
+def _slopes(spec: PiecewisePolynomial) -> tuple[float, ...] | None:
+    return spec.slopes
+
+
 # Dynamo cannot trace exact fractions; floats it can. This mark is all that the decorator
 # torch.compiler.assume_constant_result sets, and that one imports Dynamo: 1.3 s at import.
 _scaled_numbers._dynamo_marked_constant = True  # type: ignore[attr-defined]
+_slopes._dynamo_marked_constant = True  # type: ignore[attr-defined]

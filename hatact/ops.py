@@ -46,6 +46,12 @@ Kernel = Callable[..., Any]
 DEVICES = ("cpu", "cuda")
 
 
+def overload(name: str) -> Kernel:
+    """torch.ops.hatact.<name>.default, whose schema is defined here."""
+    found: Kernel = getattr(torch.ops.hatact, name).default
+    return found
+
+
 def _with_strides_of(x: Tensor, y: Tensor) -> Tensor:
     out = torch.empty_like(x)  # x's dense strides, as every backend returns them
     return y if y.stride() == out.stride() else out.copy_(y)

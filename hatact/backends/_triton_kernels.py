@@ -1,4 +1,4 @@
-"""y = g·f(x), the kernel: f's numbers are constants of the compiled code, its loops unrolled."""
+"""g·f(x), f(x) with its slope code, g·slope: f's numbers are constants of the compiled code."""
 
 # mypy: disable-error-code="no-untyped-def,untyped-decorator"
 
@@ -44,11 +44,17 @@ def _into_period(z, START: tl.constexpr, PERIOD: tl.constexpr, END: tl.constexpr
 
 
 @triton.jit
-def _evaluate(z, KNOTS: tl.constexpr, PIECES: tl.constexpr, PERIOD: tl.constexpr):
-    """f(z): every piece, then a select for each knot, which keeps it on its left."""
-    FIRST: tl.constexpr = 1 if len(PERIOD) > 0 else 0
+def reduced(z, KNOTS: tl.constexpr, PERIOD: tl.constexpr):
+    """z in the base period, or z itself where f has none."""
     if len(PERIOD) > 0:
         z = _into_period(z, KNOTS[0], PERIOD[0], PERIOD[1])
+    return z
+
+
+@triton.jit
+def evaluate(z, KNOTS: tl.constexpr, PIECES: tl.constexpr, PERIOD: tl.constexpr):
+    """f at a reduced z: every piece, then a select for each knot, which keeps it on its left."""
+    FIRST: tl.constexpr = 1 if len(PERIOD) > 0 else 0
     y = _horner(z - _number(KNOTS[0], z), PIECES, FIRST)
     for i in tl.static_range(FIRST + 1, len(PIECES)):
         knot = _number(KNOTS[i - 1], z)
@@ -59,9 +65,26 @@ def _evaluate(z, KNOTS: tl.constexpr, PIECES: tl.constexpr, PERIOD: tl.constexpr
 
 
 @triton.jit
+def piece_code(z, KNOTS: tl.constexpr, PERIOD: tl.constexpr, CODES: tl.constexpr):
+    """CODES of the piece of a reduced z; a NaN is right of all knots.
+
+    The compares are not those of :func:`evaluate`: shared ones would have to be kept, more of them
+    than there are predicate registers.
+    """
+    FIRST: tl.constexpr = 1 if len(PERIOD) > 0 else 0
+    code = tl.full(z.shape, CODES[FIRST], tl.int32)
+    for i in tl.static_range(FIRST + 1, len(KNOTS) + 1):
+        code = tl.where(z <= _number(KNOTS[i - 1], z), code, CODES[i])
+    if len(PERIOD) > 0:
+        code = tl.where(z != z, CODES[len(KNOTS) + 1], code)
+    return code
+
+
+@triton.jit
 def _tile(x, g, y, at, mask, KNOTS: tl.constexpr, PIECES: tl.constexpr, PERIOD: tl.constexpr):
     COMPUTE: tl.constexpr = tl.float64 if x.dtype.element_ty == tl.float64 else tl.float32
-    value = _evaluate(tl.load(x + at, mask=mask).to(COMPUTE), KNOTS, PIECES, PERIOD)
+    z = reduced(tl.load(x + at, mask=mask).to(COMPUTE), KNOTS, PERIOD)
+    value = evaluate(z, KNOTS, PIECES, PERIOD)
     if g is not None:
         value *= tl.load(g + at, mask=mask).to(COMPUTE)
     tl.store(y + at, value.to(y.dtype.element_ty), mask=mask)
@@ -69,8 +92,11 @@ def _tile(x, g, y, at, mask, KNOTS: tl.constexpr, PIECES: tl.constexpr, PERIOD: 
 
 def _metadata(grid: Any, metadata: Any, args: dict[str, Any]) -> dict[str, Any]:
     """What a profiler is told: the bytes that must move."""
-    tensors = 2 if args["g"] is None else 3
-    return {"name": metadata.name, "bytes": tensors * args["n"] * args["x"].element_size()}
+    moved = [args[name] for name in ("x", "g", "y", "gx") if args.get(name) is not None]
+    size = sum(args["n"] * tensor.element_size() for tensor in moved)
+    if "code" in args:
+        size += args["code"].numel() * args["code"].element_size()
+    return {"name": metadata.name, "bytes": size}
 
 
 # n is not specialised: one binary serves every size.
@@ -87,7 +113,7 @@ def ppoly_kernel(
 ):
     """x, g, y: n elements each, in the same order of memory; g may be None, y may be x.
 
-    KNOTS, PIECES and PERIOD are those of :func:`hatact.backends.triton.constants`.
+    KNOTS, PIECES and PERIOD are those of :func:`hatact.backends._triton_numbers.constants`.
     """
     start = tl.program_id(0).to(tl.int64) * BLOCK
     at = start + tl.arange(0, BLOCK)

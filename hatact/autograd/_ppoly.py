@@ -1,12 +1,7 @@
-"""The torch.autograd.Function of the op: closed under differentiation, right under transforms.
-
-Not `torch.library.register_autograd`: under it `torch.func.grad` and `jacrev` raise, and
-`torch.func.jvp` silently returns zeros (torch 2.13).
-"""
+"""hatact::ppoly, differentiable to any order under every transform: it keeps x."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -14,20 +9,10 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from hatact import ops
-from hatact._checks import check_numbers
 from hatact.spec import PiecewisePolynomial
 
-
-def _below_autograd(
-    x: Tensor,
-    g: Tensor | None,
-    knots: Sequence[float],
-    coeffs: Sequence[float],
-    period: float,
-) -> Tensor:
-    with torch._C._AutoDispatchBelowAutograd():
-        y: Tensor = torch.ops.hatact.ppoly.default(x, g, knots, coeffs, period)
-    return y
+op = ops.overload("ppoly")
+below_autograd = torch._C._AutoDispatchBelowAutograd
 
 
 class PPoly(torch.autograd.Function):
@@ -35,7 +20,9 @@ class PPoly(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, g: Tensor | None, spec: PiecewisePolynomial) -> Tensor:
-        return _below_autograd(x, g, *spec.numbers)
+        with below_autograd():
+            y: Tensor = op(x, g, *spec.numbers)
+        return y
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -80,43 +67,19 @@ def ppoly(x: Tensor, g: Tensor | None, spec: PiecewisePolynomial) -> Tensor:
 
     Shapes: x: (*), g: (*) or None → (*).
     """
-    if _differentiates(x, g):
+    if differentiates(x) or (g is not None and differentiates(g)):
         y: Tensor = PPoly.apply(x, g, spec)  # type: ignore[no-untyped-call]
         return y
-    return _below_autograd(x, g, *spec.numbers)
+    with below_autograd():
+        y = op(x, g, *spec.numbers)
+    return y
 
 
-def _differentiates(x: Tensor, g: Tensor | None) -> bool:
+def transforms() -> bool:
+    """Whether torch.func or forward-mode AD is at work."""
+    return torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0
+
+
+def differentiates(x: Tensor) -> bool:
     """Whether a derivative or a transform may be watching."""
-    if forward_ad._current_level >= 0 or torch._C._are_functorch_transforms_active():
-        return True
-    return torch.is_grad_enabled() and (x.requires_grad or (g is not None and g.requires_grad))
-
-
-def _spec(knots: Sequence[float], coeffs: Sequence[float], period: float) -> PiecewisePolynomial:
-    width = len(coeffs) // (len(knots) + 1)
-    pieces = tuple(tuple(coeffs[i : i + width]) for i in range(0, len(coeffs), width))
-    return PiecewisePolynomial(tuple(knots), pieces, period or None)
-
-
-def _raw_op(
-    x: Tensor,
-    g: Tensor | None,
-    knots: Sequence[float],
-    coeffs: Sequence[float],
-    period: float = 0.0,
-) -> Tensor:
-    """The op under the Autograd key: right gradients on the raw op too, never silently none."""
-    if torch._C._are_functorch_transforms_active():
-        raise RuntimeError(
-            "torch.ops.hatact.ppoly has no rule for torch.func transforms; "
-            "use hatact.functional.piecewise, which has"
-        )
-    if _differentiates(x, g):
-        check_numbers(knots, coeffs, period)
-        y: Tensor = PPoly.apply(x, g, _spec(knots, coeffs, period))  # type: ignore[no-untyped-call]
-        return y
-    return _below_autograd(x, g, knots, coeffs, period)
-
-
-ops.LIBRARY.impl("ppoly", _raw_op, "Autograd")
+    return (x.requires_grad and torch.is_grad_enabled()) or transforms()

@@ -1,0 +1,14 @@
+"""The torch.autograd.Functions, and which of them serves a call.
+
+Not `torch.library.register_autograd`: under it `torch.func.grad` and `jacrev` raise, and
+`torch.func.jvp` silently returns zeros (torch 2.13).
+"""
+
+from hatact.autograd import _raw
+from hatact.autograd._activation import activation
+from hatact.autograd._linear import compiled_linear_act, linear_act
+from hatact.autograd._ppoly import PPoly, ppoly
+
+__all__ = ["PPoly", "activation", "compiled_linear_act", "linear_act", "ppoly"]
+
+_raw.register()

@@ -1,0 +1,159 @@
+"""y = f(x) in plain eager autograd: classic Functions, and the slope code where f is linear.
+
+`setup_context` costs three times what the classic `forward(ctx, …)` costs at small sizes, so the
+Functions here have no rule for transforms: under those, :class:`PPoly` serves.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hatact import ops
+from hatact.autograd._decode import decode
+from hatact.autograd._decode import op as decode_op
+from hatact.autograd._ppoly import below_autograd, ppoly, transforms
+from hatact.autograd._ppoly import op as ppoly_op
+from hatact.spec import PiecewisePolynomial
+
+encode_op = ops.overload("ppoly_encode")
+encode_in_place_op = ops.overload("ppoly_encode_")
+in_place_op = ops.overload("ppoly_")
+
+
+class Coded(torch.autograd.Function):
+    """y = f(x), degree ≤ 1; keeps the code of the slopes alone: gx = gy·slopes[code].
+
+    Outputs: y, an edge, the code. The edge has no elements; kept beside the code, it ties gx to
+    the graph of x: the derivative of the derivative is then zeros, not an error, as torch.relu's.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, spec: PiecewisePolynomial, inplace: bool
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        ctx.order = order = None if x.is_contiguous() else _dense_order(x)
+        dense = x if order is None else x.permute(order)
+        with below_autograd():
+            if inplace:
+                code = encode_in_place_op(dense, *spec.numbers)
+                y = x
+                ctx.mark_dirty(x)
+            else:
+                y, code = encode_op(dense, *spec.numbers)
+                if order is not None:
+                    y = y.permute(_inverse(order))
+        edge = x.new_empty(0)
+        ctx.save_for_backward(code, edge)
+        ctx.mark_non_differentiable(code)
+        ctx.set_materialize_grads(False)
+        ctx.slopes, ctx.shape = spec.slopes, x.shape
+        return y, edge, code
+
+    @staticmethod
+    def backward(ctx: Any, gy: Tensor | None, *_: Any) -> tuple[Tensor, None, None]:
+        code, edge = ctx.saved_tensors
+        if gy is None:  # the derivative of the derivative
+            return edge.new_zeros(ctx.shape), None, None
+        order = ctx.order
+        if order is not None:
+            gx = decode(gy.permute(order), code, ctx.slopes, edge)
+            return gx.permute(_inverse(order)), None, None
+        if torch.is_grad_enabled() or transforms():
+            return decode(gy, code, ctx.slopes, edge), None, None
+        with below_autograd():
+            return decode_op(gy, code, ctx.slopes), None, None
+
+
+def _dense_order(x: Tensor) -> tuple[int, ...] | None:
+    """The dimensions in the order of memory if x is dense, such as channels last; else None."""
+    strides = x.stride()
+    order = tuple(sorted(range(x.dim()), key=lambda d: -strides[d]))
+    return order if x.permute(order).is_contiguous() else None
+
+
+def _inverse(order: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(order.index(d) for d in range(len(order)))
+
+
+class Kept(torch.autograd.Function):
+    """y = f(x), any degree; keeps x: gx = gy·f′(x), itself differentiable to any order."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, spec: PiecewisePolynomial) -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.spec = spec
+        with below_autograd():
+            y: Tensor = ppoly_op(x, None, *spec.numbers)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, gy: Tensor) -> tuple[Tensor, None]:
+        (x,) = ctx.saved_tensors
+        return ppoly(x, gy, ctx.spec.derivative()), None
+
+
+# `Function.apply` first asks whether a transform is active and whether there is a setup_context.
+# Both are known here; asking cost 2.3 us of 24.
+_coded = super(torch.autograd.Function, Coded).apply
+_kept = super(torch.autograd.Function, Kept).apply
+
+
+def activation(x: Tensor, spec: PiecewisePolynomial, inplace: bool = False) -> Tensor:
+    """f(x), differentiable to any order, under every transform; written into x if `inplace`.
+
+    Shapes: x: (*) → (*), with x's dense strides.
+
+    Raises:
+        ValueError: in place, for an f whose backward needs x, or an x that shares its memory.
+        RuntimeError: in place, for a leaf that requires grad, or a view of one.
+    """
+    if transforms():
+        return _under_transforms(x, spec, inplace)
+    if x.requires_grad and torch.is_grad_enabled():
+        if inplace:
+            check_in_place(x, spec)
+        if spec.slopes is None:
+            y: Tensor = _kept(x, spec)
+        else:
+            y = _coded(x, spec, inplace)[0]
+        return y
+    with below_autograd():
+        if not inplace:
+            y = ppoly_op(x, None, *spec.numbers)
+            return y
+        in_place_op(x, *spec.numbers)
+    return bumped(x)
+
+
+def check_in_place(x: Tensor, spec: PiecewisePolynomial) -> None:
+    """Raises, before anything is written, what autograd would raise after, or not at all."""
+    if spec.slopes is None:
+        raise ValueError(
+            "inplace=True needs a spec of degree at most 1 with at most eight slopes, whose "
+            "backward does not need x, or an x that needs no gradient; got a spec of degree "
+            f"{spec.degree} with {len(spec.knots)} knots"
+        )
+    for of, what in ((x, "a leaf"), (x._base, "a view of a leaf")):
+        if of is not None and of.is_leaf and of.requires_grad:
+            raise RuntimeError(
+                "inplace=True needs an x that is no leaf that requires grad: its value would be "
+                f"lost; got {what} of shape {tuple(x.shape)}"
+            )
+
+
+def bumped(x: Tensor) -> Tensor:
+    """x, its version counter raised: a backward that needs the old values then raises."""
+    if not x.is_inference():
+        torch.autograd.graph.increment_version(x)
+    return x
+
+
+def _under_transforms(x: Tensor, spec: PiecewisePolynomial, inplace: bool) -> Tensor:
+    if not inplace:
+        return ppoly(x, None, spec)
+    if x.requires_grad and torch.is_grad_enabled():
+        check_in_place(x, spec)
+    return x.copy_(ppoly(x.clone(), None, spec))

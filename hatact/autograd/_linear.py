@@ -1,0 +1,128 @@
+"""y = f(x·Wᵀ + b): a linear layer that its activation overwrites; only y and the code live on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear
+
+from hatact import ops
+from hatact.autograd._activation import activation, in_place_op
+from hatact.autograd._decode import decode
+from hatact.autograd._ppoly import below_autograd, ppoly, transforms
+from hatact.spec import PiecewisePolynomial
+
+op = ops.overload("linear_act")
+Gradients = tuple[Tensor | None, Tensor | None, Tensor | None]
+
+
+def _through_linear(ctx: Any, gz: Tensor, x: Tensor, weight: Tensor) -> Gradients:
+    """The gradients of x, W and b for gz, that of z = x·Wᵀ + b."""
+    gx = gz @ weight if ctx.needs_input_grad[0] else None
+    rows = gz.reshape(-1, weight.shape[0])
+    gw = rows.T @ x.reshape(-1, weight.shape[1]) if ctx.needs_input_grad[1] else None
+    return gx, gw, rows.sum(0) if ctx.needs_input_grad[2] else None
+
+
+class CodedLinear(torch.autograd.Function):
+    """y = f(x·Wᵀ + b), degree ≤ 1; keeps x, W, the code and an edge (see Coded)."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, spec: PiecewisePolynomial
+    ) -> tuple[Tensor, Tensor]:
+        with below_autograd():
+            y, code = op(x, weight, bias, *spec.numbers)
+        edge = x.new_empty(0)
+        ctx.save_for_backward(x, weight, code, edge)
+        ctx.set_materialize_grads(False)
+        ctx.slopes = spec.slopes
+        return y, edge
+
+    @staticmethod
+    def backward(ctx: Any, gy: Tensor | None, _: Any) -> tuple[Tensor | None, ...]:
+        x, weight, code, edge = ctx.saved_tensors
+        if gy is None:  # the derivative of the derivative of f
+            bias = weight.new_zeros(weight.shape[0])
+            zeros = (torch.zeros_like(x), torch.zeros_like(weight), bias)
+            needs = ctx.needs_input_grad
+            return *(z if n else None for z, n in zip(zeros, needs, strict=False)), None
+        return *_through_linear(ctx, decode(gy, code, ctx.slopes, edge), x, weight), None
+
+
+class RecomputedLinear(torch.autograd.Function):
+    """y = f(x·Wᵀ + b), any f; keeps x, W and b, and computes x·Wᵀ + b again for the backward."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, spec: PiecewisePolynomial
+    ) -> Tensor:
+        ctx.save_for_backward(x, weight, bias)
+        ctx.spec = spec
+        with below_autograd():
+            y = linear(x, weight, bias)
+            in_place_op(y, *spec.numbers)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, bias = ctx.saved_tensors
+        gz = ppoly(linear(x, weight, bias), gy, ctx.spec.derivative())
+        return *_through_linear(ctx, gz, x, weight), None
+
+
+class CompiledLinear(torch.autograd.Function):
+    """CodedLinear as Dynamo can trace it: ops alone, no edge."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        numbers: tuple[tuple[float, ...], tuple[float, ...], float],
+        slopes: tuple[float, ...],
+    ) -> Tensor:
+        y, code = torch.ops.hatact.linear_act(x, weight, bias, *numbers)
+        ctx.save_for_backward(x, weight, code)
+        ctx.slopes = slopes
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, code = ctx.saved_tensors
+        gz = torch.ops.hatact.ppoly_decode(gy, code, ctx.slopes)
+        return *_through_linear(ctx, gz, x, weight), None, None
+
+
+def linear_act(
+    x: Tensor, weight: Tensor, bias: Tensor | None, spec: PiecewisePolynomial
+) -> Tensor:
+    """f(x·Wᵀ + b), differentiable to any order, under every transform.
+
+    Shapes: x: (*, in), weight: (out, in), bias: (out,) or None → (*, out).
+    """
+    if transforms():
+        return ppoly(linear(x, weight, bias), None, spec)
+    tensors = (x, weight) if bias is None else (x, weight, bias)
+    if torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
+        if spec.slopes is None:
+            y: Tensor = RecomputedLinear.apply(x, weight, bias, spec)  # type: ignore[no-untyped-call]
+        else:
+            y = CodedLinear.apply(x, weight, bias, spec)[0]  # type: ignore[no-untyped-call]
+        return y
+    return activation(linear(x, weight, bias), spec, inplace=True)
+
+
+def compiled_linear_act(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    numbers: tuple[tuple[float, ...], tuple[float, ...], float],
+    slopes: tuple[float, ...],
+) -> Tensor:
+    """:func:`linear_act` under torch.compile: the op stays whole, and so does its memory."""
+    y: Tensor = CompiledLinear.apply(x, weight, bias, numbers, slopes)  # type: ignore[no-untyped-call]
+    return y

@@ -1,0 +1,135 @@
+"""The raw ops under the Autograd key: right gradients there too, or an error, never silently none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hatact import ops
+from hatact._checks import check_numbers
+from hatact.autograd._activation import Coded, bumped, check_in_place
+from hatact.autograd._decode import Decode
+from hatact.autograd._ppoly import PPoly, below_autograd, differentiates
+from hatact.spec import PiecewisePolynomial
+
+
+@lru_cache(maxsize=256)
+def _of(
+    knots: tuple[float, ...], coeffs: tuple[float, ...], period: float
+) -> PiecewisePolynomial:
+    check_numbers(knots, coeffs, period)
+    width = len(coeffs) // (len(knots) + 1)
+    pieces = tuple(coeffs[i : i + width] for i in range(0, len(coeffs), width))
+    return PiecewisePolynomial(knots, pieces, period or None)
+
+
+def _spec(knots: Sequence[float], coeffs: Sequence[float], period: float) -> PiecewisePolynomial:
+    return _of(tuple(knots), tuple(coeffs), period)
+
+
+def _no_transforms(name: str) -> None:
+    if torch._C._are_functorch_transforms_active():
+        raise RuntimeError(
+            f"torch.ops.hatact.{name} has no rule for torch.func transforms; "
+            "use hatact.functional.piecewise, which has"
+        )
+
+
+def _below(name: str, *args: Any) -> Any:
+    with below_autograd():
+        return ops.overload(name)(*args)
+
+
+def _ppoly(
+    x: Tensor,
+    g: Tensor | None,
+    knots: Sequence[float],
+    coeffs: Sequence[float],
+    period: float = 0.0,
+) -> Any:
+    _no_transforms("ppoly")
+    if differentiates(x) or (g is not None and differentiates(g)):
+        return PPoly.apply(x, g, _spec(knots, coeffs, period))  # type: ignore[no-untyped-call]
+    return _below("ppoly", x, g, knots, coeffs, period)
+
+
+def _ppoly_encode(
+    x: Tensor, knots: Sequence[float], coeffs: Sequence[float], period: float = 0.0
+) -> Any:
+    _no_transforms("ppoly_encode")
+    spec = _codable("ppoly_encode", x, knots, coeffs, period)
+    if spec is None:
+        return _below("ppoly_encode", x, knots, coeffs, period)
+    y, _, code = Coded.apply(x, spec, False)  # type: ignore[no-untyped-call]
+    return y, code
+
+
+def _ppoly_encode_(
+    x: Tensor, knots: Sequence[float], coeffs: Sequence[float], period: float = 0.0
+) -> Any:
+    _no_transforms("ppoly_encode_")
+    spec = _codable("ppoly_encode_", x, knots, coeffs, period)
+    if spec is None:
+        code = _below("ppoly_encode_", x, knots, coeffs, period)
+        bumped(x)
+        return code
+    check_in_place(x, spec)
+    return Coded.apply(x, spec, True)[2]  # type: ignore[no-untyped-call]
+
+
+def _codable(name: str, x: Tensor, *numbers: Any) -> PiecewisePolynomial | None:
+    """The spec, where x needs a gradient and the Function can give it."""
+    if not differentiates(x):
+        return None
+    spec = _spec(*numbers)
+    return spec if spec.slopes is not None else None  # the op itself says what is wrong
+
+
+def _ppoly_(
+    x: Tensor, knots: Sequence[float], coeffs: Sequence[float], period: float = 0.0
+) -> None:
+    _no_transforms("ppoly_")
+    if differentiates(x):
+        raise RuntimeError(
+            "torch.ops.hatact.ppoly_ keeps nothing for a backward; got an x that requires grad: "
+            "use hatact.functional.piecewise(x, spec, inplace=True)"
+        )
+    _below("ppoly_", x, knots, coeffs, period)
+    bumped(x)
+
+
+def _ppoly_decode(g: Tensor, code: Tensor, slopes: Sequence[float]) -> Any:
+    _no_transforms("ppoly_decode")
+    if differentiates(g):
+        return Decode.apply(g, code, slopes, None)  # type: ignore[no-untyped-call]
+    return _below("ppoly_decode", g, code, slopes)
+
+
+def _linear_act(x: Tensor, weight: Tensor, bias: Tensor | None, *numbers: Any) -> Any:
+    _no_transforms("linear_act")
+    if any(differentiates(t) for t in (x, weight, bias) if t is not None):
+        raise RuntimeError(
+            "torch.ops.hatact.linear_act keeps nothing for a backward; got a tensor that "
+            "requires grad: use hatact.nn.LinearAct"
+        )
+    return _below("linear_act", x, weight, bias, *numbers)
+
+
+KERNELS: dict[str, Callable[..., Any]] = {
+    "ppoly": _ppoly,
+    "ppoly_": _ppoly_,
+    "ppoly_encode": _ppoly_encode,
+    "ppoly_encode_": _ppoly_encode_,
+    "ppoly_decode": _ppoly_decode,
+    "linear_act": _linear_act,
+}
+
+
+def register() -> None:
+    """Gives each op its kernel under the Autograd key."""
+    for name, kernel in KERNELS.items():
+        ops.LIBRARY.impl(name, kernel, "Autograd")

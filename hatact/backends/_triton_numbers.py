@@ -1,0 +1,80 @@
+"""What the Triton kernels are compiled with: a spec's numbers as tuples of constants. Pure Python.
+
+Triton is not imported here, nor in any file of this backend before its first launch.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from functools import lru_cache
+
+import torch
+
+from hatact import _code
+from hatact._checks import check_numbers
+
+MAX_PIECES = 64  # beyond either, compile time grows and the select chain is no kernel to want
+MAX_DEGREE = 16
+
+
+def _rounded(value: float, dtype: torch.dtype) -> float:
+    if dtype == torch.float64:
+        return float(value)
+    rounded: float = struct.unpack("<f", struct.pack("<f", value))[0]
+    return rounded
+
+
+Constants = tuple[tuple[float, ...], tuple[tuple[float, ...], ...], tuple[float, ...]]
+
+
+@lru_cache(maxsize=1024)
+def constants(
+    knots: tuple[float, ...], coeffs: tuple[float, ...], period: float, dtype: torch.dtype
+) -> Constants | None:
+    """The kernel's (KNOTS, PIECES, PERIOD) in a compute dtype.
+
+    A piece has no leading zeros; PERIOD is (period, knots[0] + period), or empty.
+    None for a spec that is left to the reference: more than MAX_PIECES pieces, or a degree above
+    MAX_DEGREE.
+
+    Raises:
+        ValueError: for numbers that break a rule of the op.
+    """
+    check_numbers(knots, coeffs, period, dtype)
+    width = len(coeffs) // (len(knots) + 1)
+    if len(knots) + 1 > MAX_PIECES or width - 1 > MAX_DEGREE:
+        return None
+    ts = tuple(_rounded(t, dtype) for t in knots)
+    cs = [_rounded(c, dtype) for c in coeffs]
+    end = min(knots[0] + period, torch.finfo(dtype).max)
+    wrap = (_rounded(period, dtype), _rounded(end, dtype)) if period else ()
+    pieces = []
+    for start in range(0, len(cs), width):
+        piece = cs[start : start + width]
+        lead = next((k for k, c in enumerate(piece) if c), width - 1)
+        pieces.append(tuple(piece[lead:]))
+    return ts, tuple(pieces), wrap
+
+
+@lru_cache(maxsize=1024)
+def piece_codes(
+    coeffs: tuple[float, ...], pieces: int, period: float
+) -> tuple[tuple[int, ...], int]:
+    """The kernel's CODES and BITS: bit p of a piece's code at bit 8·p, and the bits an element.
+
+    The sum of eight elements' CODES, each shifted by its place, has plane p of the group as its
+    byte p. CODES has one entry per piece, and one more, of the NaN slope, if periodic.
+
+    Raises:
+        ValueError: for a degree above 1, or more than eight slopes.
+    """
+    slopes, index = _code.table(coeffs, pieces, period)
+    bits = _code.bits_of(len(slopes))
+    return tuple(sum((i >> p & 1) << 8 * p for p in range(bits)) for i in index), bits
+
+
+@lru_cache(maxsize=1024)
+def finite_slopes(slopes: tuple[float, ...], dtype: torch.dtype) -> tuple[float, ...]:
+    """The kernel's SLOPES in a compute dtype: a code beyond them means NaN, as the last may."""
+    return tuple(_rounded(s, dtype) for s in slopes if not math.isnan(s))
