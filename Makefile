@@ -3,7 +3,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 BUILD := setup.py pyproject.toml $(wildcard csrc/*)
 
-.PHONY: verify verify-all test lint bench gpu clean
+.PHONY: verify verify-all test lint bench bench-cpu gpu clean
 
 verify: $(VENV)/.built
 	$(RUN)/hatact verify hong2022 --quick
@@ -19,8 +19,12 @@ lint: $(VENV)/.built
 	$(RUN)/ruff format --check .
 	$(RUN)/mypy
 
-bench: $(VENV)/.built
+bench: $(VENV)/.built $(VENV)/.peers
 	$(RUN)/python -m bench
+
+# Regressions on this CPU: make bench-cpu ARGS=--benchmark-save=before, then --benchmark-compare.
+bench-cpu: $(VENV)/.built
+	$(RUN)/python -m pytest bench/test_cpu_regression.py --benchmark-only $(ARGS)
 
 # On a CUDA machine without network: the system's Python and torch, pytest and numpy.
 gpu:
@@ -31,6 +35,10 @@ $(VENV)/.installed: requirements-dev.txt
 	$(PYTHON) -m venv $(VENV)
 	$(RUN)/python -m pip install --quiet -r requirements-dev.txt
 	touch $@
+
+# Packages to compare with: without those that do not install the benchmark runs too.
+$(VENV)/.peers: $(VENV)/.installed bench/peers.txt
+	-$(RUN)/python -m pip install --quiet --no-deps -r bench/peers.txt && touch $@
 
 # Built against the torch of this environment: no build isolation.
 $(VENV)/.built: $(VENV)/.installed $(BUILD)

@@ -1,55 +1,90 @@
-"""python -m bench [--device cpu|cuda] [--out DIR] [--rounds N] [--activation NAME …]"""
+"""python -m bench [--device cpu|cuda] [--out DIR] [--rounds N] [--minutes M] [--activation …]"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import time
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from bench import accuracy, readme
+from bench import accuracy, networks, readme
 from bench.cases import ACTIVATIONS, cases
 from bench.environment import environment, results_path
+from bench.peers import missing
 from bench.runner import rows
-from bench.timing import copy_bandwidth
+from bench.tables import FORMAT, RESULTS
+from bench.timing import LEAST_ROUNDS, copy_bandwidth
 from hatact.activations import registry
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=main.__doc__)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--rounds", type=int, default=31, help="paired samples a row (CPU)")
+    parser.add_argument("--size", type=int, nargs="+", help="elements; default: the case list")
+    parser.add_argument("--batch", type=int, help="of the networks; default: 2^14, on CUDA 2^16")
+    parser.add_argument("--activation", nargs="+", default=ACTIVATIONS, choices=tuple(registry()))
+    parser.add_argument(
+        "--minutes", type=float, default=float("inf"), help="start no further case after these"
+    )
+    args = parser.parse_args()
+    if args.rounds < LEAST_ROUNDS:
+        parser.error(f"--rounds must be at least {LEAST_ROUNDS}; got {args.rounds}")
+    if args.device == "cuda" and not torch.cuda.is_available():
+        parser.error("--device cuda needs a CUDA device; torch.cuda.is_available() is False")
+    return args
+
+
+def _line(row: dict[str, Any]) -> str:
+    who = row.get("provider") or row["network"]
+    what = row.get("activation", "network")
+    size = row.get("size") or row["batch"] * row["width"]
+    head = f"{what:10}{row['dtype']:9}{size:>9} {row.get('mode', ''):28}{who:32}"
+    if "skipped" in row:
+        return head + row["skipped"]
+    kept = f"{row['kept_bytes']:6.3g} B/el kept"
+    return f"{head}{row['ms']:10.4f} ms {row['ratio']:7.2f} x relu {kept}"
 
 
 def main() -> None:
     """Runs every case, writes the JSON after each, and brings README's tables up to date."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=main.__doc__)
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--out", type=Path, default=readme.RESULTS)
-    parser.add_argument("--rounds", type=int, default=31, help="paired samples a row (CPU)")
-    parser.add_argument("--size", type=int, nargs="+", help="elements; default: the case list")
-    parser.add_argument("--activation", nargs="+", default=ACTIVATIONS, choices=tuple(registry()))
-    args = parser.parse_args()
-    if args.rounds < 3:
-        parser.error(f"--rounds must be at least 3 for a median with quartiles; got {args.rounds}")
-    if args.device == "cuda" and not torch.cuda.is_available():
-        parser.error("--device cuda needs a CUDA device; torch.cuda.is_available() is False")
+    args = _arguments()
+    start = time.monotonic()
     path = results_path(args.device, args.out)
     path.parent.mkdir(parents=True, exist_ok=True)
-    result = {
+    for peer, reason in missing().items():
+        print(f"{peer} is left out: {reason}")
+    result: dict[str, Any] = {
+        "format": FORMAT,
         "environment": environment(args.device),
         "copy_gb_per_s": copy_bandwidth(args.device),
         "accuracy": accuracy.rows(),
+        "networks": [],
         "rows": [],
     }
     sizes = tuple(args.size) if args.size else None
-    for case in cases(args.device, tuple(args.activation), sizes):
-        for row in rows(case, rounds=args.rounds):
-            result["rows"].append(row)
-            print(
-                f"{row['activation']:10} {row['dtype']:9} {row['size']:>9} {row['mode']:17}"
-                f"{row['provider']:28}{row['ms']:10.4f} ms  {row['ratio']:6.2f} x relu",
-                flush=True,
-            )
+    parts = [
+        ("networks", networks.rows(args.device, rounds=args.rounds, batch=args.batch)),
+        *(
+            ("rows", rows(case, rounds=args.rounds))
+            for case in cases(args.device, tuple(args.activation), sizes)
+        ),
+    ]
+    for done, (where, found) in enumerate(parts):
+        if time.monotonic() - start > 60 * args.minutes:
+            print(f"{len(parts) - done} cases are left out after {args.minutes:g} minutes")
+            break
+        for row in found:
+            result[where].append(row)
+            print(_line(row), flush=True)
         path.write_text(json.dumps(result, indent=1) + "\n")
         torch.compiler.reset()  # a compiled provider per case: none may reach the recompile limit
-    print(f"wrote {path}")
-    if args.out == readme.RESULTS:
+    print(f"wrote {path} after {time.monotonic() - start:.0f} s")
+    if args.out == RESULTS:
         readme.update()
 
 

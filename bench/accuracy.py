@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.cases import sum_formula
+from bench.formulas import sum_formula
 from hatact import functional, reference
 from hatact.activations import registry
 

@@ -1,31 +1,37 @@
-"""The one registry of cases: activation × size × dtype, and the providers that compete on each."""
+"""The one registry of cases: activation × size × dtype; who competes on each is providers.py's."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from fractions import Fraction
-from math import comb, factorial
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-import hatact
-from hatact import functional
 from hatact.activations import registry
-from hatact.ops import current_backend
 from hatact.spec import PiecewisePolynomial
 
-Function = Callable[[Tensor], Tensor]
-SIZES = (2**8, 2**12, 2**20, 2**22)
-GPU_SIZES = (2**12, 2**20, 2**26)
+SIZES = (2**8, 2**12, 2**16, 2**20, 2**22, 2**24, 2**26)
+_FEW = (2**12, 2**20, 2**24)
+# Hat at every size; the others, whose kernels are the same code with other numbers, at a few. On
+# CUDA two compilations a case, of up to ten seconds each, must fit into nine minutes.
+_PLAN = {
+    "cpu": {"hat": SIZES, "bw_relu": _FEW, "bspline3": _FEW, "relu": _FEW},
+    "cuda": {
+        "hat": (2**12, 2**16, 2**20, 2**24, 2**26),
+        "bw_relu": (2**26,),
+        "bspline3": (2**26,),
+        "relu": (2**26,),
+    },
+}
+ACTIVATIONS = tuple(_PLAN["cpu"])
 DTYPES = (torch.float32, torch.bfloat16)
-ACTIVATIONS = ("hat", "bw_relu", "bspline3")
+TILE = 2**20
 
 
 @dataclass(frozen=True)
 class Case:
-    """One row of the benchmark before its providers: what is computed, on what."""
+    """What is computed, on what."""
 
     activation: str
     size: int
@@ -36,11 +42,22 @@ class Case:
     def spec(self) -> PiecewisePolynomial:
         return registry()[self.activation]
 
+    @property
+    def tile(self) -> Case:
+        """The case of the elements that a large input repeats."""
+        return replace(self, size=min(self.size, TILE))
+
     def input(self, *, requires_grad: bool) -> Tensor:
-        """x ~ N(0, 2²), the same for every provider: it meets every piece and both tails."""
+        """x ~ N(0, 2²), the same for every provider: it meets every piece and both tails.
+
+        Beyond 2²⁰ elements it repeats, so that one tile says what to expect at every size.
+        """
         generator = torch.Generator().manual_seed(0)
-        x = 2 * torch.randn(self.size, generator=generator)
-        return x.to(self.device, self.dtype).requires_grad_(requires_grad)
+        x = 2 * torch.randn(min(self.size, TILE), generator=generator)
+        x = x.to(self.device, self.dtype)
+        if self.size > TILE:  # a storage of its own size: saved bytes count whole storages
+            x = x.repeat(-(-self.size // TILE))[: self.size].clone()
+        return x.requires_grad_(requires_grad)
 
 
 def cases(
@@ -52,74 +69,5 @@ def cases(
     """Every case for a device."""
     for activation in activations:
         for dtype in dtypes:
-            for size in sizes or (GPU_SIZES if device == "cuda" else SIZES):
+            for size in sizes or _PLAN[device].get(activation, _FEW):
                 yield Case(activation, size, dtype, device)
-
-
-@dataclass(frozen=True)
-class Provider:
-    """A way to compute the activation. `backend` is forced while it runs, if given."""
-
-    name: str
-    function: Function
-    backend: str | None = None
-    exact: bool = True  # held to the reference's own error; a published formula is not
-
-
-def relu(x: Tensor) -> Tensor:
-    """The roofline that every provider is paired with."""
-    return torch.relu(x)
-
-
-def providers(case: Case) -> Iterator[Provider]:
-    """Those that can compute a case here."""
-    spec = case.spec
-
-    def fused(x: Tensor) -> Tensor:
-        return functional.piecewise(x, spec)
-
-    for name, backend in hatact.available_backends().items():
-        if case.device in backend.devices:
-            default = " (default)" if name == current_backend(case.device) else ""
-            yield Provider(f"hatact {name}{default}", fused, backend=name)
-    yield Provider("torch.compile of hatact", _compiled(fused))
-    formula = sum_formula(case.activation)
-    if formula is not None:
-        yield Provider("eager formula", formula, exact=False)
-        yield Provider("torch.compile of formula", _compiled(formula), exact=False)
-
-
-def _compiled(function: Function) -> Function:
-    return torch.compile(function, fullgraph=True, dynamic=False)
-
-
-_TERMS: dict[str, tuple[list[Fraction], list[Fraction], int]] = {
-    "hat": ([Fraction(k) for k in range(3)], [Fraction(w) for w in (1, -2, 1)], 1),
-    "bw_relu": (
-        [Fraction(k, 2) for k in range(7)],
-        [Fraction(w, 6) for w in (1, -8, 23, -32, 23, -8, 1)],
-        1,
-    ),
-    "bspline3": (
-        [Fraction(k) for k in range(5)],
-        [Fraction((-1) ** k * comb(4, k), factorial(3)) for k in range(5)],
-        3,
-    ),
-}
-
-
-def sum_formula(activation: str) -> Function | None:
-    """Σ_j w_j·relu(x − t_j)^d in plain torch, as the papers write it; None where none is known."""
-    if activation not in _TERMS:
-        return None
-    terms = [(float(t), float(w)) for t, w in zip(*_TERMS[activation][:2], strict=True)]
-    degree = _TERMS[activation][2]
-
-    def formula(x: Tensor) -> Tensor:
-        total = torch.zeros_like(x)
-        for t, w in terms:
-            power = torch.relu(x - t)
-            total = total + w * (power if degree == 1 else power**degree)
-        return total
-
-    return formula

@@ -20,11 +20,12 @@ ON_CUDA = "reference-cuda or extension-cuda or triton-cuda"  # test ids: backend
 
 def _commands(out: Path) -> dict[str, list[str]]:
     python = sys.executable
+    bench = [python, "-m", "bench", "--device", "cuda"]
     report = f"--junitxml={out / 'gpu-tests.xml'}"
     return {
         "build": [python, "setup.py", "build_ext", "--inplace"],
         "tests": [python, "-m", "pytest", "-q", "-k", ON_CUDA, report],
-        "bench": [python, "-m", "bench", "--device", "cuda", "--out", str(out), "--rounds", "15"],
+        "bench": [*bench, "--out", str(out), "--rounds", "25", "--minutes", "7"],
     }
 
 

@@ -1,6 +1,7 @@
 """README's tables, generated, never typed: python -m bench.readme [results.json of hatact verify].
 
-Speed and accuracy come from bench/results, the findings on scale from docs/hong2022.json.
+Speed, memory and accuracy come from bench/results (tables.py), the findings on scale from
+docs/hong2022.json.
 """
 
 from __future__ import annotations
@@ -8,76 +9,12 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+
+from bench import plots
+from bench.tables import accuracy_table, latest, speed_tables, table
 
 README = Path(__file__).parent.parent / "README.md"
-RESULTS = Path(__file__).parent / "results"
 CLAIMS = Path(__file__).parent.parent / "docs" / "hong2022.json"
-_SHOWN = (2**12, 2**20, 2**22, 2**26)
-
-
-def _latest() -> list[dict[str, Any]]:
-    """The newest results of each device, by folder."""
-    folders = sorted(p for p in RESULTS.iterdir() if p.is_dir()) if RESULTS.exists() else []
-    return [json.loads(max(p.glob("*.json")).read_text()) for p in folders if any(p.glob("*.json"))]
-
-
-def _table(header: list[str], lines: list[list[str]]) -> str:
-    out = [header, ["-"] * len(header), *([c.replace("|", "\\|") for c in of] for of in lines)]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in out)
-
-
-def accuracy_table() -> str:
-    """Largest error of the sum of ReLUs against the piecewise form."""
-    cpu = next((r for r in _latest() if r["copy_gb_per_s"] is None), None)
-    if cpu is None:
-        return "not measured"
-    lines = [
-        [
-            r["activation"],
-            r["dtype"],
-            str(r["scale"]),
-            f"{r['sum_error']:.2g}",
-            f"{100 * r['sum_nonzero_outside']:.0f} %",
-            f"{r['hatact_error']:.1g}",
-            f"{100 * r['hatact_nonzero_outside']:.0f} %",
-        ]
-        for r in cpu["accuracy"]
-    ]
-    header = ["activation", "dtype", "std of x", "sum of ReLUs: max error", "not 0 outside"]
-    return _table([*header, "hatact: max error", "not 0 outside"], lines)
-
-
-def speed_tables() -> str:
-    """Per device: times relative to F.relu in the same run, and saved bytes."""
-    parts = []
-    for result in _latest():
-        facts = result["environment"]
-        gpu = result["copy_gb_per_s"] is not None
-        where = f"{facts['device']}, torch {facts['torch']}"
-        if gpu:
-            where += f", copy bandwidth {result['copy_gb_per_s']:.0f} GB/s"
-        else:
-            where += f", {facts['cpu_capability']}, {facts['threads']} threads"
-        parts.append(f"{where} ({facts['date']}):\n\n{_speed_table(result['rows'])}")
-    if not any(r["copy_gb_per_s"] is not None for r in _latest()):
-        parts.append("CUDA GPUs (C++ and Triton kernels): not measured.")
-    return "\n\n".join(parts)
-
-
-def _speed_table(rows: list[dict[str, Any]]) -> str:
-    cells: dict[tuple[str, ...], dict[int, str]] = {}
-    kept: dict[tuple[str, ...], str] = {}
-    sizes = sorted({r["size"] for r in rows} & set(_SHOWN))
-    for r in rows:
-        if r["provider"] == "F.relu":
-            continue
-        key = (r["activation"], r["dtype"], r["mode"], r["provider"])
-        cells.setdefault(key, {})[r["size"]] = f"{r['ratio']:.2f}"
-        kept[key] = f"{r['saved_bytes_per_element']:g}" if "backward" in r["mode"] else ""
-    lines = [[*key, *(found.get(s, "") for s in sizes), kept[key]] for key, found in cells.items()]
-    named = [f"2^{s.bit_length() - 1}" for s in sizes]
-    return _table(["activation", "dtype", "mode", "provider", *named, "saved B/el"], lines)
 
 
 def claims_tables() -> str:
@@ -94,12 +31,12 @@ def claims_tables() -> str:
         [f"`{c['id'].partition('/')[2]}`", f"**{c['verdict']}**", c["statement"], c["reason"]]
         for c in result["claims"]
     ]
-    parts.append(_table(["claim", "verdict", "what is claimed", "what was measured"], lines))
+    parts.append(table(["claim", "verdict", "what is claimed", "what was measured"], lines))
     for claim in result["claims"]:
         parts.append(f"<details><summary>{claim['name']} ({claim['id']})</summary>")
         parts.append("\n".join(f"- {found}" for found in claim["findings"]))
-        for table in claim["tables"]:
-            parts += [f"{table['title']}:", _table(table["columns"], table["rows"])]
+        for of in claim["tables"]:
+            parts += [f"{of['title']}:", table(of["columns"], of["rows"])]
         parts.append("</details>")
     return "\n\n".join(part for part in parts if part)
 
@@ -116,7 +53,22 @@ def keep_claims(results: Path) -> None:
     CLAIMS.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
 
 
-SECTIONS = {"accuracy": accuracy_table, "speed": speed_tables, "claims": claims_tables}
+def picture() -> str:
+    """The plot of times, once there are some."""
+    if not plots.PICTURE.exists():
+        return ""
+    return (
+        "![Time of forward and backward relative to F.relu against the number of elements]"
+        f"({plots.PICTURE.relative_to(README.parent)})"
+    )
+
+
+SECTIONS = {
+    "accuracy": accuracy_table,
+    "picture": picture,
+    "speed": speed_tables,
+    "claims": claims_tables,
+}
 
 
 def rendered(text: str) -> str:
@@ -132,7 +84,9 @@ def rendered(text: str) -> str:
 
 
 def update() -> None:
-    """Writes README.md."""
+    """Draws the plot and writes README.md."""
+    if latest():
+        plots.draw(latest())
     README.write_text(rendered(README.read_text()))
 
 

@@ -1,118 +1,127 @@
-"""Runs cases: correctness first, then time and memory; a wrong provider is never timed."""
+"""Runs cases: correctness first, then memory and time; a wrong provider is never timed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import cycle
 from typing import Any
 
 import torch
-from torch import Tensor
 
-import hatact
-from bench.cases import Case, Provider, providers, relu
-from bench.timing import pair
-from hatact import reference
+from bench import memory
+from bench.cases import Case
+from bench.correctness import check, forced
+from bench.peers import peers
+from bench.providers import RELU, Provider, providers
+from bench.timing import Timing, graphed, pair
 
-MODES = ("forward", "forward+backward")
-_FORMULA_SLACK = 8  # roundings, of its largest term, that a published sum of powers may be off
-
-
-class WrongResult(RuntimeError):
-    """A provider's values or gradients are off by more than its tolerance."""
-
-
-def forced(provider: Provider) -> AbstractContextManager[None]:
-    """The provider's backend, forced while the block runs."""
-    return hatact.use_backend(provider.backend) if provider.backend else nullcontext()
-
-
-def _value_and_gradient(case: Case, provider: Provider) -> tuple[Tensor, Tensor]:
-    x = case.input(requires_grad=True)
-    y = provider.function(x)
-    (gx,) = torch.autograd.grad(y, x, torch.ones_like(y))
-    return y.detach().double(), gx.double()
+MODES = {
+    "cpu": ("forward", "forward+backward"),
+    "cuda": ("forward", "backward", "forward+backward"),
+}
+GRAPH = ", CUDA graph"
+SECONDS = 2.0  # a forward and backward that takes longer is not timed
+_PROBE = 2**16
+_MOST_PROFILED = 2**22  # beyond it the bytes an element are the same
+_MOST_GRAPHED = 2**16
 
 
-def _expected(case: Case, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    x = case.input(requires_grad=False).to(dtype)
-    spec = case.spec
-    return (
-        reference.ppoly(x, None, *spec.numbers).double(),
-        reference.ppoly(x, None, *spec.derivative().numbers).double(),
-    )
+def call_of(case: Case, provider: Provider, mode: str) -> Callable[[], object]:
+    """One call of a mode. On CUDA the inputs rotate, so that none is in the cache already."""
+    copies = 1 if case.device == "cpu" else 2 if case.size > 2**24 else 4
+    xs = cycle([case.input(requires_grad=mode != "forward") for _ in range(copies)])
+    if mode == "forward":
+        return lambda: provider(next(xs))
+    gy = torch.ones_like(provider(next(xs)))
+    if mode == "forward+backward":
+
+        def both() -> object:
+            x = next(xs)
+            return torch.autograd.grad(provider(x), x, gy)
+
+        return both
+    x = next(xs)
+    y = provider(x)
+    return lambda: torch.autograd.grad(y, x, gy, retain_graph=True)
 
 
-def check(case: Case, provider: Provider) -> float:
-    """The largest error of values and gradients against float64.
-
-    Raises:
-        WrongResult: if hatact errs more than twice the plain-torch reference in the case's
-            dtype, or a published formula more than its own roundings explain.
-    """
-    exact, plain = _expected(case, torch.float64), _expected(case, case.dtype)
-    eps = torch.finfo(case.dtype).eps
-    with forced(provider):
-        got = _value_and_gradient(case, provider)
-    worst = 0.0
-    for what, y, want, ours in zip(("values", "gradients"), got, exact, plain, strict=True):
-        error = float((y - want).abs().max())
-        if provider.exact:
-            limit = 2 * max(float((ours - want).abs().max()), eps * float(want.abs().max()))
-        else:
-            # At a knot a sum of powers may round to the other side: only values are held to it.
-            reach = float(case.input(requires_grad=False).abs().max()) + 4
-            limit = float("inf") if what == "gradients" else _FORMULA_SLACK * eps * 6 * reach**3
-        if not error <= limit:
-            raise WrongResult(
-                f"{provider.name} on {case.activation} {case.dtype} n={case.size}: {what} are off "
-                f"by {error:.3g}, more than {limit:.3g}; not timed"
-            )
-        worst = max(worst, error)
-    return worst
+def too_much(case: Case, provider: Provider) -> str | None:
+    """Why a case is not run with a provider: by what one call takes on 2¹⁶ elements."""
+    if provider.compiled or case.size <= _PROBE:
+        return None
+    call = call_of(replace(case, size=_PROBE), provider, "forward+backward")
+    times = case.size / _PROBE
+    nbytes = times * memory.peak(call, case.device)
+    if nbytes > memory.free(case.device) / 2:
+        return f"it would need about {nbytes / 1e9:.0f} GB"
+    start = time.perf_counter()
+    call()
+    seconds = times * (time.perf_counter() - start)
+    return f"a call would take about {seconds:.0f} s" if seconds > SECONDS else None
 
 
-def saved_bytes(case: Case, provider: Provider) -> float:
-    """Bytes an element that the forward keeps for the backward (saved-tensor hooks)."""
-    kept: dict[int, int] = {}
-
-    def pack(t: Tensor) -> Tensor:
-        kept[t.untyped_storage().data_ptr()] = t.untyped_storage().nbytes()
-        return t
-
-    x = case.input(requires_grad=True)
-    with forced(provider), torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
-        provider.function(x)
-    return sum(kept.values()) / case.size
+def used(case: Case, provider: Provider) -> dict[str, float | None]:
+    """Bytes an element: kept for the backward, of these beside x and y, and the peak of both."""
+    found = memory.kept(provider, case.input(requires_grad=True))
+    highest = None
+    if case.size <= _MOST_PROFILED or case.device == "cuda":
+        highest = memory.peak(call_of(case, provider, "forward+backward"), case.device)
+    return {
+        "kept_bytes": found.all / case.size,
+        "extra_bytes": found.extra / case.size,
+        "peak_bytes": None if highest is None else highest / case.size,
+    }
 
 
 def rows(case: Case, *, rounds: int) -> Iterator[dict[str, Any]]:
     """One row a provider and mode, each paired with `F.relu` on the same input."""
-    for provider in (*providers(case), Provider("F.relu", relu)):
-        error = None if provider.function is relu else check(case, provider)
-        kept = saved_bytes(case, provider)
-        for mode in MODES:
-            with forced(provider):
-                timing = _time(case, provider, mode, rounds)
-            yield {
-                "activation": case.activation,
-                "dtype": str(case.dtype).removeprefix("torch."),
-                "size": case.size,
-                "provider": provider.name,
-                "mode": mode,
-                **{k: float(f"{v:.4g}") for k, v in vars(timing).items()},
-                "saved_bytes_per_element": kept,
-                "max_error": error,
-            }
+    for provider in (*providers(case), *peers(case), RELU):
+        head = {
+            "activation": case.activation,
+            "dtype": str(case.dtype).removeprefix("torch."),
+            "size": case.size,
+            "provider": provider.name,
+        }
+        with forced(provider.backend):
+            why = too_much(case, provider)
+            if why is not None:
+                yield {**head, "skipped": why}
+                continue
+            error = None if provider is RELU else check(case, provider)
+            bytes_of = used(case, provider)
+            for mode, timing in _timings(case, provider, rounds):
+                moved = memory.traffic(
+                    mode.removesuffix(GRAPH),
+                    case.dtype.itemsize,
+                    bytes_of["kept_bytes"] or 0,
+                    bytes_of["extra_bytes"] or 0,
+                )
+                yield {
+                    **head,
+                    "mode": mode,
+                    **timed(timing),
+                    "gb_per_s": float(f"{moved * case.size / timing.ms / 1e6:.4g}"),
+                    **bytes_of,
+                    "max_error": error,
+                }
 
 
-def _time(case: Case, provider: Provider, mode: str, rounds: int) -> Any:
-    x = case.input(requires_grad=mode != "forward")
-    gy = torch.ones_like(x)
+def timed(timing: Timing) -> dict[str, float]:
+    """A timing's figures, to four digits."""
+    return {k: float(f"{v:.4g}") for k, v in vars(timing).items()}
 
-    def call_of(function: Any) -> Any:
-        if mode == "forward":
-            return lambda: function(x)
-        return lambda: torch.autograd.grad(function(x), x, gy)
 
-    return pair(call_of(provider.function), call_of(relu), case.device, rounds)
+def _timings(case: Case, provider: Provider, rounds: int) -> Iterator[tuple[str, Timing]]:
+    # What overwrites its input is paired with a baseline that gets its own in the same way.
+    baseline = replace(RELU, in_place=provider.in_place)
+    for mode in MODES[case.device]:
+        if mode == "backward" and provider.compiled:
+            continue  # it reuses what was kept as scratch, so that it runs once only
+        pair_of = [call_of(case, p, mode) for p in (provider, baseline)]
+        yield mode, pair(pair_of[0], pair_of[1], case.device, rounds)
+        small = case.device == "cuda" and case.size <= _MOST_GRAPHED
+        if small and mode != "backward" and not provider.compiled:
+            call, base = map(graphed, pair_of)
+            yield mode + GRAPH, pair(call, base, case.device, rounds)

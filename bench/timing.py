@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import torch
 
 Call = Callable[[], object]
-_SAMPLE_SECONDS = 4e-3  # a CPU sample is repeated to last about this long
+LEAST_ROUNDS = 5
+_SAMPLE_SECONDS = 4e-3  # a CPU sample is repeated to last about this long: the timer takes 1e-7
+_ROW_SECONDS = 1.5  # rounds beyond the fifth end here
 
 
 @dataclass(frozen=True)
@@ -22,39 +24,46 @@ class Timing:
     ratio: float
     ratio_low: float
     ratio_high: float
+    rounds: int
 
 
 def pair(call: Call, baseline: Call, device: str, rounds: int) -> Timing:
-    """`call` against `baseline`, measured in the same run."""
+    """`call` against `baseline`, measured in the same run: at most `rounds` pairs, at least 5."""
     if device == "cuda":
         return _cuda_pair(call, baseline, rounds)
     return _cpu_pair(call, baseline, rounds)
 
 
-def _repeats(call: Call) -> int:
-    call()
-    start = time.perf_counter()
-    call()
-    return max(1, min(1000, int(_SAMPLE_SECONDS / max(time.perf_counter() - start, 1e-7))))
-
-
-def _sample(call: Call, repeats: int) -> float:
+def _seconds(call: Call, repeats: int) -> float:
     start = time.perf_counter()
     for _ in range(repeats):
         call()
-    return (time.perf_counter() - start) / repeats * 1e3
+    return time.perf_counter() - start
+
+
+def _repeats(call: Call) -> int:
+    """Calls that last a sample, counted on calls that are warm."""
+    call()
+    repeats, seconds = 1, _seconds(call, 1)
+    while seconds < _SAMPLE_SECONDS / 4:
+        repeats *= 4
+        seconds = _seconds(call, repeats)
+    return max(1, round(repeats * _SAMPLE_SECONDS / seconds))
 
 
 def _cpu_pair(call: Call, baseline: Call, rounds: int) -> Timing:
     n, m = _repeats(call), _repeats(baseline)
-    times, bases = [], []
-    for i in range(rounds):  # who goes first alternates, so that neither always finds a warm cache
-        if i % 2:
-            bases.append(_sample(baseline, m))
-            times.append(_sample(call, n))
+    times: list[float] = []
+    bases: list[float] = []
+    end = time.perf_counter() + _ROW_SECONDS
+    while len(times) < rounds and (len(times) < LEAST_ROUNDS or time.perf_counter() < end):
+        # Who goes first alternates, so that neither always finds a warm cache.
+        if len(times) % 2:
+            bases.append(_seconds(baseline, m) / m * 1e3)
+            times.append(_seconds(call, n) / n * 1e3)
         else:
-            times.append(_sample(call, n))
-            bases.append(_sample(baseline, m))
+            times.append(_seconds(call, n) / n * 1e3)
+            bases.append(_seconds(baseline, m) / m * 1e3)
     return _summary(times, bases)
 
 
@@ -62,9 +71,9 @@ def _cuda_pair(call: Call, baseline: Call, rounds: int) -> Timing:
     from triton.testing import do_bench  # flushes the L2 cache between calls
 
     times, bases = [], []
-    for _ in range(max(3, rounds // 5)):
-        times.append(do_bench(call, warmup=10, rep=40, return_mode="median"))
-        bases.append(do_bench(baseline, warmup=10, rep=40, return_mode="median"))
+    for _ in range(max(LEAST_ROUNDS, rounds // 5)):
+        times.append(do_bench(call, warmup=5, rep=20, return_mode="median"))
+        bases.append(do_bench(baseline, warmup=5, rep=20, return_mode="median"))
     torch.cuda.synchronize()
     return _summary(times, bases)
 
@@ -72,7 +81,23 @@ def _cuda_pair(call: Call, baseline: Call, rounds: int) -> Timing:
 def _summary(times: list[float], bases: list[float]) -> Timing:
     ratios = [t / b for t, b in zip(times, bases, strict=True)]
     low, middle, high = statistics.quantiles(ratios, n=4)
-    return Timing(statistics.median(times), statistics.median(bases), middle, low, high)
+    return Timing(
+        statistics.median(times), statistics.median(bases), middle, low, high, len(ratios)
+    )
+
+
+def graphed(call: Call) -> Call:
+    """`call` as a CUDA graph: replaying it launches its kernels with no Python in between."""
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(3):
+            call()
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        call()
+    return graph.replay
 
 
 def copy_bandwidth(device: str) -> float | None:

@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench.gpu import ON_CUDA, main
+import pytest
+
+from bench.gpu import ON_CUDA, _commands, main
 
 ROOT = Path(__file__).parent.parent
 _BLOCKED = """
@@ -41,3 +43,29 @@ def test_without_a_gpu_or_with_an_unknown_part_it_says_so(monkeypatch, capsys) -
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert main() == 2
     assert "needs a CUDA device" in capsys.readouterr().err
+
+
+def test_the_benchmark_ends_within_nine_minutes(tmp_path) -> None:
+    command = _commands(tmp_path)["bench"]
+    options = dict(zip(command[3::2], command[4::2], strict=True))
+    assert options["--device"] == "cuda"
+    assert float(options["--minutes"]) <= 8  # and the case then under way
+
+
+def test_the_cpu_regressions_run() -> None:
+    pytest.importorskip("pytest_benchmark")
+    options = [
+        "--benchmark-disable",
+        "-p",
+        "no:cacheprovider",
+        "-k",
+        "hat and overhead and float32",
+    ]
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "bench/test_cpu_regression.py", *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
+    assert "4 passed" in run.stdout

@@ -1,0 +1,84 @@
+"""Bytes: what a forward keeps for its backward, the peak of both, and what must be moved."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+os.environ.setdefault("KINETO_LOG_LEVEL", "6")  # the profiler prints a line at every start and stop
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Bytes that a forward keeps for the backward: all, and those of neither input nor output."""
+
+    all: int
+    extra: int
+
+
+def kept(forward: Callable[[Tensor], Tensor], x: Tensor, left_out: Collection[int] = ()) -> Kept:
+    """What `forward(x)` keeps, storage by storage (saved-tensor hooks).
+
+    `left_out`: addresses of storages that do not count.
+    """
+    found: dict[int, int] = {}
+    held = []  # a storage that were freed could give its address to the next
+
+    def pack(t: Tensor) -> Tensor:
+        held.append(t)
+        storage = t.untyped_storage()
+        if storage.data_ptr() not in left_out:
+            found[storage.data_ptr()] = storage.nbytes()
+        return t
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
+        y = forward(x)
+    known = {t.untyped_storage().data_ptr() for t in (x, y)}
+    extra = sum(size for pointer, size in found.items() if pointer not in known)
+    return Kept(sum(found.values()), extra)
+
+
+def peak(call: Callable[[], object], device: str) -> int:
+    """The most bytes that `call()` holds at once beyond what was there before it."""
+    call()  # compiled, its caches filled
+    if device == "cuda":
+        torch.cuda.synchronize()
+        before = torch.cuda.memory_allocated()
+        torch.cuda.reset_peak_memory_stats()
+        call()
+        return torch.cuda.max_memory_allocated() - before
+    activities = [torch.profiler.ProfilerActivity.CPU]
+    with torch.profiler.profile(activities=activities, profile_memory=True, acc_events=True) as p:
+        result = call()  # still held when the profile ends
+    events = p.profiler.kineto_results.events()
+    del result
+    allocations = sorted((e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]")
+    held = highest = 0
+    for _, nbytes in allocations:
+        held += nbytes
+        highest = max(highest, held)
+    return highest
+
+
+def traffic(mode: str, itemsize: int, kept_bytes: float, extra_bytes: float) -> float:
+    """Bytes an element that a mode must read and write, given what it keeps (an element).
+
+    A forward reads x and writes y (in training also what it keeps beside them), a backward reads
+    gy and what was kept and writes gx. A provider that passes over memory more than once moves
+    more, and its bandwidth comes out as low as it is slow.
+    """
+    forward, backward = 2 * itemsize, 2 * itemsize + kept_bytes
+    if mode == "forward":
+        return forward
+    return backward if mode == "backward" else forward + extra_bytes + backward
+
+
+def free(device: str) -> int:
+    """Bytes that can still be allocated on a device."""
+    if device == "cuda":
+        return torch.cuda.mem_get_info()[0]
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,188 @@
+"""Linear → activation → Linear in training: what an activation costs where it is used.
+
+The second Linear keeps the activation's output whatever it is; what an activation keeps beside it
+is what it adds to a network's memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import hatact.nn
+from bench import memory
+from bench.cases import DTYPES
+from bench.correctness import WrongResult, forced
+from bench.formulas import Function, sum_formula
+from bench.runner import timed
+from bench.timing import pair
+from hatact import reference
+from hatact.activations import registry
+from hatact.spec import PiecewisePolynomial
+
+BATCHES = {"cpu": 2**14, "cuda": 2**16}
+WIDTH = 256
+_FORMULA_SLACK = 4  # times the plain network's error: it rounds every term
+
+
+@dataclass(frozen=True)
+class Network:
+    """Who makes the network. `activation` is what it computes; `slack` what check() allows."""
+
+    name: str
+    make: Callable[[int], nn.Module]
+    activation: str = "hat"
+    backend: str | None = None
+    slack: float = 2.0
+
+
+class _Function(nn.Module):
+    def __init__(self, function: Function) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x)
+
+
+def _stack(activation: Callable[[], nn.Module]) -> Callable[[int], nn.Module]:
+    return lambda width: nn.Sequential(
+        nn.Linear(width, width), activation(), nn.Linear(width, width)
+    )
+
+
+def _plain(spec: PiecewisePolynomial) -> Callable[[int], nn.Module]:
+    return _stack(lambda: _Function(lambda x: reference.ppoly(x, None, *spec.numbers)))
+
+
+def _compiled(make: Callable[[int], nn.Module]) -> Callable[[int], nn.Module]:
+    return lambda width: torch.compile(make(width), fullgraph=True, dynamic=False)
+
+
+def _linear_act(width: int) -> nn.Module:
+    act = hatact.nn.LinearAct(width, width, registry()["hat"])
+    return nn.Sequential(act, nn.Linear(width, width))
+
+
+def networks(device: str) -> Iterator[Network]:
+    """Those that run on a device; the first is what the others are paired with."""
+    relu, hat = _stack(nn.ReLU), _stack(hatact.nn.Hat)
+    summed = sum_formula("hat")
+    assert summed is not None
+    formula = _stack(lambda: _Function(summed))
+    yield Network("ReLU", relu, "relu")
+    yield Network("torch.compile, ReLU", _compiled(relu), "relu")
+    yield Network("Hat, eager formula", formula, slack=_FORMULA_SLACK)
+    yield Network("torch.compile, Hat formula", _compiled(formula), slack=_FORMULA_SLACK)
+    yield Network("torch.compile, hatact Hat", _compiled(hat))
+    yield Network("hatact Hat", hat)
+    yield Network("hatact Hat, in place", _stack(lambda: hatact.nn.Hat(inplace=True)))
+    yield Network("hatact LinearAct", _linear_act)
+    if device in hatact.available_backends()["triton"].devices:
+        yield Network("hatact LinearAct, Triton", _linear_act, backend="triton")
+
+
+@dataclass(frozen=True)
+class Layers:
+    """The layers' size, and what every network gets: one x, one gy, one set of weights."""
+
+    batch: int
+    width: int
+    dtype: torch.dtype
+    device: str
+
+    def tensors(self, dtype: torch.dtype) -> tuple[Tensor, Tensor, list[Tensor]]:
+        generator = torch.Generator().manual_seed(0)
+
+        def drawn(*shape: int, scale: float) -> Tensor:
+            found = scale * torch.randn(shape, generator=generator)
+            return found.to(self.device, self.dtype).to(dtype)
+
+        x, gy = (drawn(self.batch, self.width, scale=1.0) for _ in range(2))
+        scale = self.width**-0.5
+        of_layer = ((self.width, self.width), (self.width,)) * 2
+        return x, gy, [drawn(*shape, scale=scale) for shape in of_layer]
+
+    def call(
+        self, network: Network, dtype: torch.dtype | None = None
+    ) -> tuple[Callable[[], list[Tensor]], nn.Module, Tensor]:
+        """A forward and backward (y and the weights' gradients), the module, x."""
+        x, gy, weights = self.tensors(dtype or self.dtype)
+        module = network.make(self.width).to(self.device, dtype or self.dtype)
+        parameters = list(module.parameters())
+        with torch.no_grad():
+            for p, w in zip(parameters, weights, strict=True):
+                p.copy_(w)
+
+        def both() -> list[Tensor]:
+            y = module(x)
+            return [y.detach(), *torch.autograd.grad(y, parameters, gy)]
+
+        return both, module, x
+
+
+def check(layers: Layers, network: Network) -> float:
+    """The largest relative error (root mean square) of y and of the gradients against float64.
+
+    Raises:
+        WrongResult: if it is more than `slack` times that of the plain-torch network, or what
+            the float32 sums over the batch explain, if that is more.
+    """
+    plain = Network("plain", _plain(registry()[network.activation]), network.activation)
+    want = layers.call(plain, torch.float64)[0]()
+    floor = torch.finfo(layers.dtype).eps + layers.batch**0.5 * torch.finfo(torch.float32).eps
+
+    def errors(of: Network) -> list[float]:
+        with forced(of.backend):
+            got = layers.call(of)[0]()
+        return [float((g.double() - w).norm() / w.norm()) for g, w in zip(got, want, strict=True)]
+
+    found = errors(network)
+    for what, error, plain_error in zip(
+        ("y", "gW₁", "gb₁", "gW₂", "gb₂"), found, errors(plain), strict=True
+    ):
+        limit = network.slack * max(plain_error, floor)
+        if not error <= limit:
+            raise WrongResult(
+                f"{network.name}, {layers.dtype}: {what} is off by {error:.3g} of its norm, more "
+                f"than {limit:.3g}; not timed"
+            )
+    return max(found)
+
+
+def used(layers: Layers, network: Network) -> dict[str, float]:
+    """Bytes an activation: kept beside the input and the weights, and the peak."""
+    both, module, x = layers.call(network)
+    parameters = list(module.parameters())
+    pointers = {t.untyped_storage().data_ptr() for t in (x, *parameters)}
+    count = layers.batch * layers.width
+    return {
+        "kept_bytes": memory.kept(module, x, left_out=pointers).all / count,
+        "peak_bytes": memory.peak(both, layers.device) / count,
+    }
+
+
+def rows(device: str, *, rounds: int, batch: int | None = None) -> Iterator[dict[str, Any]]:
+    """One row a network and dtype, paired with the eager ReLU network."""
+    relu = next(networks(device))
+    for dtype in DTYPES:
+        layers = Layers(batch or BATCHES[device], WIDTH, dtype, device)
+        for network in networks(device):
+            error = check(layers, network)
+            with forced(network.backend):
+                bytes_of = used(layers, network)
+                calls = [layers.call(of)[0] for of in (network, relu)]
+                timing = pair(calls[0], calls[1], device, rounds)
+            yield {
+                "network": network.name,
+                "dtype": str(dtype).removeprefix("torch."),
+                "batch": layers.batch,
+                "width": layers.width,
+                **timed(timing),
+                **bytes_of,
+                "max_error": error,
+            }

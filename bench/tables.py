@@ -1,0 +1,186 @@
+"""README's tables of speed, memory and accuracy, from bench/results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+FORMAT = 2  # of the JSON; a file of another format is left alone
+TRAINING = "forward+backward"
+Row = dict[str, Any]
+
+
+def latest() -> list[Row]:
+    """The newest results of each device, by folder."""
+    found = []
+    for folder in sorted(p for p in RESULTS.glob("*") if p.is_dir()):
+        results = (json.loads(p.read_text()) for p in sorted(folder.glob("*.json"), reverse=True))
+        found += [r for r in results if r.get("format") == FORMAT][:1]
+    return found
+
+
+def table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    out = [header, ["-"] * len(header), *([c.replace("|", "\\|") for c in of] for of in lines)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in out)
+
+
+def power_of_two(size: int) -> str:
+    """2^k, or the number itself."""
+    return f"2^{size.bit_length() - 1}" if size & (size - 1) == 0 else str(size)
+
+
+def ratio(value: float) -> str:
+    """Three digits at most."""
+    return f"{value:.2f}" if value < 9.995 else f"{value:.1f}" if value < 99.95 else f"{value:.0f}"
+
+
+def details(summary: str, *parts: str) -> str:
+    """Parts that open at a click."""
+    return "\n\n".join((f"<details><summary>{summary}</summary>", *parts, "</details>"))
+
+
+def _where(result: Row) -> str:
+    facts, copied = result["environment"], result["copy_gb_per_s"]
+    what = f"{facts['device']}, torch {facts['torch']}"
+    if copied is None:
+        what += f", {facts['cpu_capability']}, {facts['threads']} threads"
+    else:
+        what += f", copy bandwidth {copied:.0f} GB/s"
+    return f"{what} ({facts['date']})"
+
+
+def _bytes(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}"
+
+
+def time_table(rows: Sequence[Row], activation: str, dtype: str, mode: str) -> str:
+    """Times relative to `F.relu`, a provider a line, a size a column; bytes if in training."""
+    here = [r for r in rows if (r["activation"], r["dtype"]) == (activation, dtype)]
+    timed = [r for r in here if r.get("mode") == mode and r["provider"] != "F.relu"]
+    skipped = [r for r in here if "skipped" in r]
+    sizes = sorted({r["size"] for r in (*timed, *skipped)})
+    relu = [r for r in here if r.get("mode") == mode and r["provider"] == "F.relu"]
+    last = {}  # bytes an element: of the largest size that has them
+    lines = []
+    for provider in dict.fromkeys(r["provider"] for r in (*timed, *relu)):
+        of = [r for r in (*timed, *relu) if r["provider"] == provider]
+        found = {r["size"]: ratio(r["ratio"]) for r in of}
+        line = [provider, *(found.get(s, "–") for s in sizes)]
+        if "backward" in mode:
+            last = max((r for r in of), key=lambda r: (r["peak_bytes"] is not None, r["size"]))
+            line += [_bytes(last["kept_bytes"]), _bytes(last["peak_bytes"])]
+        lines.append(line)
+    ends = ["kept B/el", "peak B/el"] if "backward" in mode else []
+    return table(["", *map(power_of_two, sizes), *ends], lines)
+
+
+def _skipped(rows: Sequence[Row]) -> str:
+    found = [
+        f"- {r['provider']}, {r['activation']}, {r['dtype']}, {power_of_two(r['size'])}: "
+        f"{r['skipped']}"
+        for r in rows
+        if "skipped" in r
+    ]
+    return "\n".join(["– not run:\n", *found]) if found else ""
+
+
+def bandwidth_table(result: Row) -> str:
+    """Share of the copy bandwidth at the largest size; bytes: what a provider must move."""
+    largest = max(r["size"] for r in result["rows"])
+    shares: dict[tuple[str, str, str], dict[str, str]] = {}
+    for r in result["rows"]:
+        if r["size"] == largest and "skipped" not in r:
+            key = (r["activation"], r["dtype"], r["provider"])
+            share = f"{100 * r['gb_per_s'] / result['copy_gb_per_s']:.0f} %"
+            shares.setdefault(key, {})[r["mode"]] = share
+    modes = ("forward", "backward", TRAINING)
+    lines = [[*key, *(found.get(m, "") for m in modes)] for key, found in shares.items()]
+    return table(["activation", "dtype", "provider", *modes], lines)
+
+
+def network_table(rows: Sequence[Row]) -> str:
+    """Bytes an activation and time relative to the ReLU network, dtype by dtype."""
+    dtypes = list(dict.fromkeys(r["dtype"] for r in rows))
+    lines = []
+    for name in dict.fromkeys(r["network"] for r in rows):
+        of = {r["dtype"]: r for r in rows if r["network"] == name}
+        line = [name]
+        for dtype in dtypes:
+            r = of[dtype]
+            line += [_bytes(r["kept_bytes"]), _bytes(r["peak_bytes"]), ratio(r["ratio"])]
+        lines.append(line)
+    return table(["", *(f"{d}: {w}" for d in dtypes for w in ("kept B", "peak B", "time"))], lines)
+
+
+def speed_tables() -> str:
+    """Per device: what each provider takes in time and memory."""
+    results = latest()
+    parts = []
+    for result in results:
+        rows = result["rows"]
+        parts += [f"**{_where(result)}**"]
+        dtypes = list(dict.fromkeys(r["dtype"] for r in rows))
+        if any(r["activation"] == "hat" for r in rows):
+            for dtype in dtypes:
+                parts += [
+                    f"Hat, {dtype}, forward and backward:",
+                    time_table(rows, "hat", dtype, TRAINING),
+                ]
+        if result["networks"]:
+            first = result["networks"][0]
+            parts += [
+                f"Linear → activation → Linear in training, batch {first['batch']}, width "
+                f"{first['width']}; bytes an activation, kept beside the input and the weights; "
+                "time relative to ReLU:",
+                network_table(result["networks"]),
+            ]
+        parts += [_details(result, dtypes)]
+    if not any(r["copy_gb_per_s"] is None for r in results):
+        parts.append("CPU: not measured.")
+    if not any(r["copy_gb_per_s"] is not None for r in results):
+        parts.append("CUDA GPUs (C++ and Triton kernels): not measured.")
+    return "\n\n".join(parts)
+
+
+def _details(result: Row, dtypes: Sequence[str]) -> str:
+    rows = result["rows"]
+    modes = list(dict.fromkeys(r["mode"] for r in rows if "mode" in r))
+    parts = []
+    for activation in dict.fromkeys(r["activation"] for r in rows):
+        for dtype in dtypes:
+            for mode in modes:
+                shown = activation == "hat" and mode == TRAINING
+                of = (activation, dtype, mode)
+                if shown or not any(
+                    (r["activation"], r["dtype"], r.get("mode")) == of for r in rows
+                ):
+                    continue
+                parts += [f"{activation}, {dtype}, {mode}:", time_table(rows, *of)]
+    if result["copy_gb_per_s"] is not None:
+        parts += ["Share of the copy bandwidth:", bandwidth_table(result)]
+    return details("The other activations, forward alone, what was not run", *parts, _skipped(rows))
+
+
+def accuracy_table() -> str:
+    """Largest error of the sum of ReLUs against the piecewise form."""
+    cpu = next((r for r in latest() if r["copy_gb_per_s"] is None), None)
+    if cpu is None:
+        return "not measured"
+    lines = [
+        [
+            r["activation"],
+            r["dtype"],
+            str(r["scale"]),
+            f"{r['sum_error']:.2g}",
+            f"{100 * r['sum_nonzero_outside']:.0f} %",
+            f"{r['hatact_error']:.1g}",
+            f"{100 * r['hatact_nonzero_outside']:.0f} %",
+        ]
+        for r in cpu["accuracy"]
+    ]
+    header = ["activation", "dtype", "std of x", "sum of ReLUs: max error", "not 0 outside"]
+    return table([*header, "hatact: max error", "not 0 outside"], lines)

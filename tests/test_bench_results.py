@@ -1,0 +1,152 @@
+"""README's tables and the plot say what the results say; the command writes them."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from bench import __main__ as command
+from bench import plots, readme, tables
+
+SIZES = (2**8, 2**20)
+
+
+def _row(provider: str, size: int, ratio: float, **other: object) -> dict[str, object]:
+    row = {
+        "activation": "hat",
+        "dtype": "float32",
+        "size": size,
+        "provider": provider,
+        "mode": "forward+backward",
+        "ratio": ratio,
+        "ratio_low": 0.9 * ratio,
+        "ratio_high": 1.1 * ratio,
+        "gb_per_s": 2000.0,
+        "kept_bytes": 0.25,
+        "peak_bytes": 8.25,
+    }
+    return {**row, **other}
+
+
+def _result(copy_gb_per_s: float | None = None, **other: object) -> dict[str, object]:
+    rows = [
+        _row("hatact extension (default)", 2**8, 1.234),
+        _row("hatact extension (default)", 2**20, 0.8),
+        _row("eager formula", 2**8, 4.0),
+        _row("eager formula", 2**20, 123.4, mode="forward"),
+        {**_row("eager formula", 2**20, 0.0), "skipped": "a call would take about 9 s"},
+        _row("F.relu", 2**8, 1.0),
+        _row("F.relu", 2**20, 1.0),
+    ]
+    del rows[4]["mode"]
+    network = {"network": "ReLU", "batch": 64, "width": 16, "ratio": 1.0}
+    return {
+        "format": tables.FORMAT,
+        "environment": {
+            "device": "a CPU",
+            "torch": "2.13.0",
+            "cpu_capability": "avx2",
+            "threads": 2,
+            "date": "2026-01-02",
+        },
+        "copy_gb_per_s": copy_gb_per_s,
+        "accuracy": [],
+        "rows": rows,
+        "networks": [{**network, "dtype": "float32", "kept_bytes": 4.0, "peak_bytes": 16.0}],
+        **other,
+    }
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(tables, "RESULTS", tmp_path)
+    (tmp_path / "a-cpu").mkdir()
+    return tmp_path / "a-cpu"
+
+
+def test_tables_show_every_row(results: Path) -> None:
+    (results / "2026-01-02.json").write_text(json.dumps(_result()))
+    text = tables.speed_tables()
+    assert "|  | 2^8 | 2^20 | kept B/el | peak B/el |" in text
+    assert "| hatact extension (default) | 1.23 | 0.80 | 0.25 | 8.25 |" in text
+    assert "| eager formula | 4.00 | – | 0.25 | 8.25 |" in text
+    assert "| eager formula | 123 |" in text  # forward alone
+    assert "- eager formula, hat, float32, 2^20: a call would take about 9 s" in text
+    assert "| ReLU | 4 | 16 | 1.00 |" in text
+    assert "CUDA GPUs (C++ and Triton kernels): not measured." in text
+
+
+def test_a_gpu_table_has_shares_of_the_copy_bandwidth(results: Path) -> None:
+    (results / "2026-01-02.json").write_text(json.dumps(_result(4000.0)))
+    text = tables.speed_tables()
+    assert "copy bandwidth 4000 GB/s" in text
+    assert "| hat | float32 | hatact extension (default) |  |  | 50 % |" in text
+    assert "CPU: not measured." in text
+    assert tables.accuracy_table() == "not measured"
+
+
+def test_the_newest_results_of_this_format_count(results: Path) -> None:
+    (results / "2026-01-01.json").write_text(json.dumps(_result()))
+    (results / "2026-01-03.json").write_text(json.dumps({"environment": {}, "rows": [{}]}))
+    (found,) = tables.latest()
+    assert found["environment"]["date"] == "2026-01-02"
+    (results / "2026-01-01.json").unlink()
+    assert tables.speed_tables().startswith("CPU: not measured.")
+
+
+def test_the_plot_shows_providers_against_size(tmp_path: Path) -> None:
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    made = plots.figure([_result()], "hat")
+    (ax,) = made.axes
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("elements", "a CPU\ntime (F.relu = 1)")
+    lines = {line.get_label(): list(line.get_xdata()) for line in ax.get_lines()}
+    assert lines["hatact extension (default)"] == list(SIZES)
+    assert lines["eager formula"] == [2**8]
+    pyplot.close(made)
+    plots.draw([_result(), _result(4000.0)], tmp_path / "docs" / "time.png")
+    assert (tmp_path / "docs" / "time.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_command_writes_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(torch, "compile", lambda function, **_: function)
+    options = ["--size", "64", "--batch", "8", "--rounds", "5", "--activation", "relu"]
+    monkeypatch.setattr("sys.argv", ["bench", *options, "--out", str(tmp_path)])
+    monkeypatch.setattr("bench.accuracy.SAMPLES", 2**10)
+    command.main()
+    (path,) = tmp_path.glob("*/*.json")
+    result = json.loads(path.read_text())
+    assert result["environment"]["torch"] == torch.__version__
+    assert {r["dtype"] for r in result["rows"]} == {"float32", "bfloat16"}
+    assert {"hatact LinearAct", "ReLU"} <= {r["network"] for r in result["networks"]}
+    monkeypatch.setattr("sys.argv", ["bench", "--minutes", "0", "--out", str(tmp_path)])
+    command.main()
+    assert "cases are left out after 0 minutes" in capsys.readouterr().out
+
+
+def test_too_few_rounds_are_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["bench", "--rounds", "4"])
+    with pytest.raises(SystemExit):
+        command.main()
+    assert "--rounds must be at least 5; got 4" in capsys.readouterr().err
+
+
+def test_readme_is_what_the_results_say() -> None:
+    text = readme.README.read_text()
+    assert readme.rendered(text) == text
+
+
+def test_readme_without_markers_is_an_error() -> None:
+    with pytest.raises(ValueError, match="must hold the markers"):
+        readme.rendered("nothing")
+
+
+def test_results_are_whole_json() -> None:
+    for path in tables.RESULTS.glob("*/*.json"):
+        result = json.loads(path.read_text())
+        assert {"format", "environment", "accuracy", "networks", "rows"} <= set(result)
+        assert result["environment"]["torch"]
