@@ -24,7 +24,7 @@ CPU_SOURCES = [
     "csrc/ppoly_avx512.cpp",
     "csrc/ppoly_portable.cpp",
 ]
-CUDA_SOURCES = ["csrc/ppoly_cuda.cu"]
+CUDA_SOURCES = ["csrc/ppoly_cuda.cu", "csrc/encode_cuda.cu", "csrc/decode_cuda.cu"]
 HEADERS = sorted(str(p) for p in Path("csrc").glob("*.h"))
 
 

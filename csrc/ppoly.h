@@ -23,7 +23,8 @@ struct Outline {
   // x is clamped to [low, high]: at knots where a tail is constant, so that 0·inf never arises,
   // and to the period, which rounding leaves once x is large. Otherwise they are infinite.
   T low, high;
-  // A tail that is neither constant nor of full degree: its limits at ±inf are selected.
+  // A tail that is neither constant nor of full degree, or a constant one to which x cannot be
+  // clamped, for want of a number right of the last knot: the limits at ±inf are selected.
   bool select_limits;
   T limit_low, limit_high;
   T origin, period, inverse;  // inverse = 1/period; period 0: not periodic
@@ -123,17 +124,17 @@ HATACT_HD T clamped(T x, T low, T high) {
   return x > high ? high : x;
 }
 
-// Adds `step` to `place` where x > t.
+// Adds `step` to `place` where x > t, or x is NaN: that has the slope of the last piece.
 template <typename T>
 HATACT_HD void add_above(int& place, int step, T x, T t) {
 #if defined(__CUDA_ARCH__)
   if constexpr (sizeof(T) == 4) {  // the compiler would take three instructions, not two
-    asm("{ .reg .pred p; setp.gt.f32 p, %1, %2; @p add.s32 %0, %0, %3; }"
+    asm("{ .reg .pred p; setp.gtu.f32 p, %1, %2; @p add.s32 %0, %0, %3; }"
         : "+r"(place) : "f"(x), "f"(t), "r"(step));
     return;
   }
 #endif
-  if (x > t) place += step;
+  if (!(x <= t)) place += step;
 }
 
 // The limit of a tail at ±inf, else y.
@@ -144,10 +145,12 @@ HATACT_HD T limited(const Outline<T>& f, T x, T y) {
   return x == -inf ? f.limit_low : y;
 }
 
-// x[j] = f(x[j]). The elements run side by side, and so hide each other's latency. A device looks
-// up in the copy of f.table that it is given, where threads can read different entries at once.
+// x[j] = f(x[j]), and the places of their pieces: a NaN is right of all knots. The elements run
+// side by side, and so hide each other's latency. A device looks up in the copy of f.table that it
+// is given, where threads can read different entries at once. Not for f.select_limits and D = 1.
 template <int E, typename T, int N, int D>
-HATACT_HD void evaluate(const Outline<T>& f, const Table<T, N, D>& table, T (&x)[E]) {
+HATACT_HD void evaluate(const Outline<T>& f, const Table<T, N, D>& table, T (&x)[E],
+                        int (&place)[E]) {
   if (f.period != 0) {
 #pragma unroll
     for (int j = 0; j < E; ++j) x[j] = reduced(f, x[j]);
@@ -155,7 +158,8 @@ HATACT_HD void evaluate(const Outline<T>& f, const Table<T, N, D>& table, T (&x)
 #pragma unroll
   for (int j = 0; j < E; ++j) x[j] = clamped(x[j], f.low, f.high);
   constexpr int kBytes = sizeof(T);
-  int place[E] = {};
+#pragma unroll
+  for (int j = 0; j < E; ++j) place[j] = 0;
 #pragma unroll
   for (int step = N / 2; step > 0; step /= 2) {
     if (step > f.top) continue;
@@ -186,12 +190,12 @@ HATACT_HD void evaluate(const Outline<T>& f, const Table<T, N, D>& table, T (&x)
   for (int j = 0; j < E; ++j) x[j] = y[j];
 }
 
-// f(x) for any number of knots and any degree; rows are 2 f.top apart.
+// f(x) and its piece for any number of knots and any degree; rows are 2 f.top apart.
 template <typename T>
-HATACT_HD T evaluate(const Outline<T>& f, const T* table, T x) {
+HATACT_HD T evaluate(const Outline<T>& f, const T* table, T x, int& piece) {
   const int stride = 2 * f.top;
   x = clamped(f.period != 0 ? reduced(f, x) : x, f.low, f.high);
-  int piece = 0;
+  piece = 0;
   for (int step = f.top; step > 0; step /= 2) add_above(piece, step, x, table[piece + step - 1]);
   const T* const row = table + stride + piece;
   const T u = x - row[0];

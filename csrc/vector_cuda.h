@@ -11,7 +11,7 @@ namespace hatact {
 
 // What fits 32 bits, or one element of a wider type. Half types compute in float32.
 template <typename S>
-struct Packed {
+struct Word {
   using Compute = S;
   using Unit = S;
   static constexpr int size = 1;
@@ -20,7 +20,7 @@ struct Packed {
 };
 
 template <>
-struct Packed<__nv_bfloat16> {
+struct Word<__nv_bfloat16> {
   using Compute = float;
   using Unit = uint32_t;
   static constexpr int size = 2;
@@ -37,7 +37,7 @@ struct Packed<__nv_bfloat16> {
 };
 
 template <>
-struct Packed<__half> {
+struct Word<__half> {
   using Compute = float;
   using Unit = __half2;
   static constexpr int size = 2;
@@ -50,7 +50,7 @@ struct Packed<__half> {
 
 template <typename S>
 struct Vector {
-  using P = Packed<S>;
+  using P = Word<S>;
   using Units = typename P::Unit[16 / sizeof(typename P::Unit)];
   static constexpr int size = 16 / sizeof(S);
   uint4 bits;

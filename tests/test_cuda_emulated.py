@@ -1,4 +1,4 @@
-"""csrc/ppoly_cuda.cu as plain C++ on CPU tensors: the conformance tests in a process of its own.
+"""csrc/*_cuda* as plain C++ on CPU tensors: the conformance tests in a process of its own.
 
 Launches become calls (emulated_cuda.h), the launcher registers for CPU in place of CUDA. It says
 nothing about a GPU's arithmetic or speed; test_nvcc.py reads what nvcc makes of the same text.
@@ -17,15 +17,14 @@ from torch.utils import cpp_extension
 
 ROOT = Path(__file__).parent.parent
 HEADERS = ("cuda_runtime.h", "cuda_bf16.h", "cuda_fp16.h")
-EDITS = (  # pattern, replacement
+EDITS = (  # pattern, replacement, how often
     (r"(\w+(?:<[\w, ]+>)?)<<<(.*?), kThreads, 0, stream>>>\((.*)\);",
-     r"emulated::launch(\2, kThreads, [&] { \1(\3); });"),
-    (r"const torch::stable::accelerator::DeviceGuard guard\(.*\);", ""),
-    (r"TORCH_ERROR_CODE_CHECK\(aoti_torch_get_current_cuda_stream\(.*\)\);", ""),
-    (r"STD_CUDA_KERNEL_LAUNCH_CHECK\(\);", ""),
-    (r"IMPL\(hatact, CUDA, m\)", "IMPL(hatact, CPU, m)"),
+     r"emulated::launch(\2, kThreads, [&] { \1(\3); });", 8),
+    (r"const torch::stable::accelerator::DeviceGuard guard\(.*\);", "", 4),
+    (r"TORCH_ERROR_CODE_CHECK\(aoti_torch_get_current_cuda_stream\(.*\)\);", "", 1),
+    (r"STD_CUDA_KERNEL_LAUNCH_CHECK\(\);", "", 3),
+    (r"IMPL\(hatact, CUDA, m\)", "IMPL(hatact, CPU, m)", 3),
 )  # fmt: skip
-LAUNCHES = 4
 # Every kernel: degrees 0 to 5 and beyond, few and many knots, periods, tails of each kind.
 VALUES = "test_half_types test_many test_knots test_zero test_infin test_exact test_periodic"
 SPECS = "hat bw_relu bspline1 bspline2 bspline3 bspline4 bspline5 cubic_tails linear_tails long"
@@ -39,13 +38,18 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def _emulated(text: str) -> str:
-    counts = []
-    for pattern, replacement in EDITS:
-        text, count = re.subn(pattern, replacement, text)
-        counts.append(count)
-    assert counts == [LAUNCHES, 1, 1, 1, 1], "the .cu has changed: so must the edits"
-    return text
+def _emulate(csrc: Path) -> list[Path]:
+    """Edits the CUDA files in a copy of csrc/; the sources among them, as C++."""
+    found = sorted(csrc.glob("*_cuda*"))
+    counts = [0] * len(EDITS)
+    for path in found:
+        text = path.read_text()
+        for i, (pattern, replacement, _) in enumerate(EDITS):
+            text, count = re.subn(pattern, replacement, text)
+            counts[i] += count
+        path.write_text(text)
+    assert counts == [n for _, _, n in EDITS], "the CUDA files have changed: so must the edits"
+    return [p.rename(p.with_suffix(".cpp")) for p in found if p.suffix == ".cu"]
 
 
 @pytest.fixture(scope="module")
@@ -57,15 +61,15 @@ def package(tmp_path_factory) -> Path:
     shutil.copy(ROOT / "pyproject.toml", folder)
     for header in HEADERS:
         (folder / header).write_text('#include "tests/emulated_cuda.h"\n')
-    source = folder / "ppoly_cuda.cpp"
-    source.write_text(_emulated((ROOT / "csrc" / "ppoly_cuda.cu").read_text()))
+    shutil.copytree(ROOT / "csrc", folder / "csrc")
+    sources = map(str, _emulate(folder / "csrc"))
     lib = Path(torch.__file__).parent / "lib"
-    include = [folder, ROOT / "csrc", *cpp_extension.include_paths()]
+    include = [folder, folder / "csrc", *cpp_extension.include_paths()]
     subprocess.run(
         ["c++", "-shared", "-fPIC", "-O1", "-std=c++17", "-fvisibility=hidden"]
         + ["-Wall", "-Wno-unknown-pragmas", "-Werror", "-DTORCH_TARGET_VERSION=0x020a000000000000"]
         + [f"-I{path}" for path in include]
-        + [str(source), f"-L{lib}", "-ltorch_cpu", "-ltorch", "-lc10"]
+        + [*sources, f"-L{lib}", "-ltorch_cpu", "-ltorch", "-lc10"]
         + ["-o", str(folder / "hatact" / "_cpu.abi3.so")],
         check=True,
     )
@@ -78,10 +82,11 @@ def test_conforms(package):
 
     values = f"{any_of(VALUES)} and {any_of(SPECS)} and not _d2"
     indexing = f"{any_of(INDEXING)} and {any_of(FEW_SPECS)} and not _d1 and not _d2"
+    files = ("test_conformance", "test_conformance_values", "test_code_tables")
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-        + ["-k", f"extension and (({values}) or ({indexing}))"]
-        + [f"tests/{name}.py" for name in ("test_conformance", "test_conformance_values")],
+        + ["-k", f"extension and (({values}) or ({indexing}) or test_code_tables)"]
+        + [f"tests/{name}.py" for name in files],
         cwd=package,
         env={**os.environ, "PYTHONPATH": str(package)},
         capture_output=True,
