@@ -23,7 +23,7 @@ MODES = {
 }
 GRAPH = ", CUDA graph"
 SECONDS = 2.0  # a forward and backward that takes longer is not timed
-_PROBE = 2**16
+_PROBE = 2**20
 _MOST_PROFILED = 2**22  # beyond it the bytes an element are the same
 _MOST_GRAPHED = 2**16
 
@@ -48,18 +48,22 @@ def call_of(case: Case, provider: Provider, mode: str) -> Callable[[], object]:
 
 
 def too_much(case: Case, provider: Provider) -> str | None:
-    """Why a case is not run with a provider: by what one call takes on 2¹⁶ elements."""
-    if provider.compiled or case.size <= _PROBE:
+    """Why a case is not run with a provider: by what one call takes on 2²⁰ elements."""
+    if provider.compiled or provider is RELU or case.size <= _PROBE:
         return None
     call = call_of(replace(case, size=_PROBE), provider, "forward+backward")
     times = case.size / _PROBE
     nbytes = times * memory.peak(call, case.device)
     if nbytes > memory.free(case.device) / 2:
         return f"it would need about {nbytes / 1e9:.0f} GB"
+    seconds = times * min(_seconds(call) for _ in range(3))  # one may be disturbed
+    return f"a call would take about {seconds:.0f} s" if seconds > SECONDS else None
+
+
+def _seconds(call: Callable[[], object]) -> float:
     start = time.perf_counter()
     call()
-    seconds = times * (time.perf_counter() - start)
-    return f"a call would take about {seconds:.0f} s" if seconds > SECONDS else None
+    return time.perf_counter() - start
 
 
 def used(case: Case, provider: Provider) -> dict[str, float | None]:

@@ -153,14 +153,15 @@ def test_rows_are_complete(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_would_take_too_long_or_too_much_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    large = Case("hat", 2**17, torch.float32, "cpu")
-    assert runner.too_much(large, RELU) is None
+    monkeypatch.setattr(runner, "_PROBE", 2**10)
+    large, fused = Case("hat", 2**12, torch.float32, "cpu"), _named(CASE, "hatact")
+    assert runner.too_much(large, fused) is None
     monkeypatch.setattr(runner, "SECONDS", 0)
-    assert "a call would take about" in runner.too_much(large, RELU)
+    assert "a call would take about" in runner.too_much(large, fused)
     monkeypatch.setattr(memory, "free", lambda device: 0)
-    assert "it would need about" in runner.too_much(large, RELU)
+    assert "it would need about" in runner.too_much(large, fused)
     monkeypatch.setattr(runner, "providers", _eager)
-    assert all("mode" not in r for r in runner.rows(large, rounds=5))
+    assert [r["provider"] for r in runner.rows(large, rounds=5) if "mode" in r] == ["F.relu"] * 2
 
 
 def test_peers_that_are_not_installed_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,6 +115,7 @@ def test_the_command_writes_results(
     options = ["--size", "64", "--batch", "8", "--rounds", "5", "--activation", "relu"]
     monkeypatch.setattr("sys.argv", ["bench", *options, "--out", str(tmp_path)])
     monkeypatch.setattr("bench.accuracy.SAMPLES", 2**10)
+    monkeypatch.setattr("bench.timing._SAMPLE_SECONDS", 1e-4)
     command.main()
     (path,) = tmp_path.glob("*/*.json")
     result = json.loads(path.read_text())
