@@ -110,6 +110,13 @@ Tensor ppoly_encode_(Tensor x, std::vector<double> knots, std::vector<double> co
   return encode(numbers, o);
 }
 
+// y, the code and the edge that autograd asks for: a tensor of no elements.
+std::tuple<Tensor, Tensor, Tensor> packed_encode(Tensor x, Tensor numbers) {
+  const Packed p(numbers);
+  const auto [y, code] = ppoly_encode(x, p.knots, p.coeffs, p.period);
+  return {y, code, new_dense(x, {0}, x.scalar_type())};
+}
+
 template <typename T>
 void decode(Storage storage, int64_t bytes, const std::vector<double>& slopes, const Coded& all) {
   T table[kMinimumStride];
@@ -143,6 +150,11 @@ Tensor ppoly_decode(Tensor g, Tensor code, std::vector<double> slopes) {
   return y;
 }
 
+Tensor packed_decode(Tensor g, Tensor code, Tensor slopes) {
+  const Packed p(slopes);
+  return ppoly_decode(g, code, p.coeffs);
+}
+
 }  // namespace
 }  // namespace hatact
 
@@ -152,4 +164,6 @@ STABLE_TORCH_LIBRARY_IMPL(hatact, CPU, m) {
   m.impl("ppoly_encode", TORCH_BOX(&hatact::ppoly_encode));
   m.impl("ppoly_encode_", TORCH_BOX(&hatact::ppoly_encode_));
   m.impl("ppoly_decode", TORCH_BOX(&hatact::ppoly_decode));
+  m.impl("_packed_encode", TORCH_BOX(&hatact::packed_encode));
+  m.impl("_packed_decode", TORCH_BOX(&hatact::packed_decode));
 }

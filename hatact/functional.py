@@ -59,7 +59,7 @@ def bspline(x: Tensor, degree: int = 3, scale: Number = 1.0) -> Tensor:
     Shapes, dtypes, errors: :func:`piecewise`; ValueError for another degree.
     """
     known = type(degree) is int and degree in _BSPLINES
-    return _piecewise(x, _BSPLINES[degree] if known else _bspline.bspline(degree), scale)
+    return _piecewise(x, _BSPLINES[degree] if known else _bspline.bspline(degree), scale, False)
 
 
 def bw_relu(x: Tensor, scale: Number = 1.0, inplace: bool = False) -> Tensor:
@@ -70,9 +70,7 @@ def bw_relu(x: Tensor, scale: Number = 1.0, inplace: bool = False) -> Tensor:
     return _piecewise(x, BW_RELU, scale, inplace)
 
 
-def linear_act(
-    x: Tensor, weight: Tensor, bias: Tensor | None, spec: PiecewisePolynomial
-) -> Tensor:
+def linear_act(x: Tensor, weight: Tensor, bias: Tensor | None, spec: PiecewisePolynomial) -> Tensor:
     """f(x·Wᵀ + b), see :class:`hatact.nn.LinearAct`.
 
     Shapes: x: (*, in), weight: (out, in), bias: (out,) or None → (*, out). Under autocast the

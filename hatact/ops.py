@@ -8,6 +8,9 @@
                          f(x) of degree ≤ 1, and the code of its slope at each element (_code.py)
     hatact::ppoly_decode g·slopes[code]: the backward of either
     hatact::linear_act   f(x·Wᵀ + b) and its code: a linear layer overwritten by its activation
+    hatact::_packed_encode, _packed_decode
+                         ppoly_encode and ppoly_decode for autograd alone: their lists are one
+                         tensor, and nothing stands between them and the backend
 
 The reference serves every device for which no backend is registered, meta and fake tensors
 included.
@@ -38,17 +41,21 @@ SCHEMAS = {
     "ppoly_encode_": f"(Tensor(a!) x, {_F}) -> Tensor",
     "ppoly_decode": "(Tensor g, Tensor code, float[] slopes) -> Tensor",
     "linear_act": f"(Tensor x, Tensor weight, Tensor? bias, {_F}) -> (Tensor, Tensor)",
+    "_packed_encode": "(Tensor x, Tensor numbers) -> (Tensor, Tensor, Tensor)",
+    "_packed_decode": "(Tensor g, Tensor code, Tensor slopes) -> Tensor",
 }
 for _name, _schema in SCHEMAS.items():
     LIBRARY.define(_name + _schema, tags=(torch.Tag.pt2_compliant_tag,))
+for _name in ("_packed_encode", "_packed_decode"):
+    LIBRARY.impl(_name, torch.library.fallthrough_kernel, "Autograd")
 
 Kernel = Callable[..., Any]
 DEVICES = ("cpu", "cuda")
 
 
 def overload(name: str) -> Kernel:
-    """torch.ops.hatact.<name>.default, whose schema is defined here."""
-    found: Kernel = getattr(torch.ops.hatact, name).default
+    """torch.ops.hatact.<name>.default, whose schema is defined here, less a Python frame."""
+    found: Kernel = getattr(torch.ops.hatact, name).default._op
     return found
 
 
@@ -87,13 +94,38 @@ def _linear_act(
     return y, torch.ops.hatact.ppoly_encode_.default(y, knots, coeffs, period)
 
 
+def packed(knots: Sequence[float], coeffs: Sequence[float], period: float = 0.0) -> Tensor:
+    """The lists as one float64 vector: how many knots, the period, knots, coefficients."""
+    return torch.tensor([len(knots), period, *knots, *coeffs], dtype=torch.float64, device="cpu")
+
+
+def _unpacked(numbers: Tensor) -> tuple[list[float], list[float], float]:
+    n, period, *rest = numbers.tolist()
+    return rest[: int(n)], rest[int(n) :], period
+
+
+def _packed_encode(x: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    y, code = torch.ops.hatact.ppoly_encode.default(x, *_unpacked(numbers))
+    return y, code, x.new_empty(0)
+
+
+def _packed_decode(g: Tensor, code: Tensor, slopes: Tensor) -> Tensor:
+    gx: Tensor = torch.ops.hatact.ppoly_decode.default(g, code, _unpacked(slopes)[1])
+    return gx
+
+
+_ANY_BACKEND: dict[str, Kernel] = {
+    "linear_act": _linear_act,
+    "_packed_encode": _packed_encode,
+    "_packed_decode": _packed_decode,
+}
 _REFERENCE: dict[str, Kernel] = {
     "ppoly": _reference_ppoly,
     "ppoly_": reference.ppoly_,
     "ppoly_encode": _reference_ppoly_encode,
     "ppoly_encode_": reference.ppoly_encode_,
     "ppoly_decode": reference.ppoly_decode,
-    "linear_act": _linear_act,
+    **_ANY_BACKEND,
 }
 for _name, _kernel_of in _REFERENCE.items():
     LIBRARY.impl(_name, _kernel_of, "CompositeExplicitAutograd")
@@ -126,7 +158,7 @@ def _probe(name: str, unavailable: Callable[[str], str | None]) -> Backend:
 # kernels with the dispatcher, without a Python call in between, so it needs no function here.
 _KERNELS: dict[str, dict[str, Kernel]] = {
     "extension": {},
-    "triton": triton.OPS,
+    "triton": {**_ANY_BACKEND, **triton.OPS},
     "reference": _REFERENCE,
 }
 # Not known to be faster than the matrix product of torch followed by ppoly_encode_ (no GPU was at

@@ -6,6 +6,7 @@ Functions here have no rule for transforms: under those, :class:`PPoly` serves.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -13,12 +14,12 @@ from torch import Tensor
 
 from hatact import ops
 from hatact.autograd._decode import decode
-from hatact.autograd._decode import op as decode_op
 from hatact.autograd._ppoly import below_autograd, ppoly, transforms
 from hatact.autograd._ppoly import op as ppoly_op
 from hatact.spec import PiecewisePolynomial
 
-encode_op = ops.overload("ppoly_encode")
+encode_op = ops.overload("_packed_encode")
+decode_op = ops.overload("_packed_decode")
 encode_in_place_op = ops.overload("ppoly_encode_")
 in_place_op = ops.overload("ppoly_")
 
@@ -26,56 +27,71 @@ in_place_op = ops.overload("ppoly_")
 class Coded(torch.autograd.Function):
     """y = f(x), degree ≤ 1; keeps the code of the slopes alone: gx = gy·slopes[code].
 
-    Outputs: y, an edge, the code. The edge has no elements; kept beside the code, it ties gx to
-    the graph of x: the derivative of the derivative is then zeros, not an error, as torch.relu's.
+    Outputs: y and an edge of no elements. Kept beside the code, the edge ties gx to the graph of
+    x: the derivative of the derivative is then zeros, not an error, as torch.relu's is.
     """
 
     @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, spec: PiecewisePolynomial, inplace: bool
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        ctx.order = order = None if x.is_contiguous() else _dense_order(x)
-        dense = x if order is None else x.permute(order)
-        with below_autograd():
-            if inplace:
-                code = encode_in_place_op(dense, *spec.numbers)
-                y = x
-                ctx.mark_dirty(x)
-            else:
-                y, code = encode_op(dense, *spec.numbers)
-                if order is not None:
-                    y = y.permute(_inverse(order))
-        edge = x.new_empty(0)
+    def forward(ctx: Any, x: Tensor, spec: PiecewisePolynomial) -> tuple[Tensor, Tensor]:
+        numbers, slopes = _packed(spec)
+        order = None
+        if x.is_contiguous():
+            y, code, edge = encode_op(x, numbers)
+        else:
+            order = _dense_order(x)
+            y, code, edge = encode_op(x.permute(order), numbers)
+            y = y.permute(_inverse(order))
         ctx.save_for_backward(code, edge)
-        ctx.mark_non_differentiable(code)
         ctx.set_materialize_grads(False)
-        ctx.slopes, ctx.shape = spec.slopes, x.shape
-        return y, edge, code
+        ctx.of = spec, slopes, order, x.shape
+        return y, edge
 
     @staticmethod
-    def backward(ctx: Any, gy: Tensor | None, *_: Any) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, gy: Tensor | None, _: Any) -> tuple[Tensor, None]:
         code, edge = ctx.saved_tensors
-        if gy is None:  # the derivative of the derivative
-            return edge.new_zeros(ctx.shape), None, None
-        order = ctx.order
-        if order is not None:
-            gx = decode(gy.permute(order), code, ctx.slopes, edge)
-            return gx.permute(_inverse(order)), None, None
-        if torch.is_grad_enabled() or transforms():
-            return decode(gy, code, ctx.slopes, edge), None, None
+        spec, slopes, order, shape = ctx.of
+        if gy is None:  # the derivative of the derivative: zeros, in the graph of x
+            return edge.sum().expand(shape), None
+        if order is None and not (torch.is_grad_enabled() or transforms()):
+            return decode_op(gy, code, slopes), None
+        if order is None:
+            return decode(gy, code, spec.slopes, edge), None
+        gx = decode(gy.permute(order), code, spec.slopes, edge)
+        return gx.permute(_inverse(order)), None
+
+
+class CodedInPlace(Coded):
+    """x ← f(x), else as Coded."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, spec: PiecewisePolynomial) -> tuple[Tensor, Tensor]:
+        order = None if x.is_contiguous() else _dense_order(x)
         with below_autograd():
-            return decode_op(gy, code, ctx.slopes), None, None
+            code = encode_in_place_op(x if order is None else x.permute(order), *spec.numbers)
+        ctx.mark_dirty(x)
+        edge = x.new_empty(0)
+        ctx.save_for_backward(code, edge)
+        ctx.set_materialize_grads(False)
+        ctx.of = spec, _packed(spec)[1], order, x.shape
+        return x, edge
 
 
-def _dense_order(x: Tensor) -> tuple[int, ...] | None:
-    """The dimensions in the order of memory if x is dense, such as channels last; else None."""
+def _dense_order(x: Tensor) -> tuple[int, ...]:
+    """The dimensions in the order of memory if x is dense, such as channels last; else as is."""
     strides = x.stride()
     order = tuple(sorted(range(x.dim()), key=lambda d: -strides[d]))
-    return order if x.permute(order).is_contiguous() else None
+    return order if x.permute(order).is_contiguous() else tuple(range(x.dim()))
 
 
 def _inverse(order: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(order.index(d) for d in range(len(order)))
+
+
+@lru_cache(maxsize=1024)
+def _packed(spec: PiecewisePolynomial) -> tuple[Tensor, Tensor]:
+    """The numbers and the slopes of a spec as the fast ops take them."""
+    assert spec.slopes is not None
+    return ops.packed(*spec.numbers), ops.packed((), spec.slopes)
 
 
 class Kept(torch.autograd.Function):
@@ -98,6 +114,7 @@ class Kept(torch.autograd.Function):
 # `Function.apply` first asks whether a transform is active and whether there is a setup_context.
 # Both are known here; asking cost 2.3 us of 24.
 _coded = super(torch.autograd.Function, Coded).apply
+_coded_in_place = super(torch.autograd.Function, CodedInPlace).apply
 _kept = super(torch.autograd.Function, Kept).apply
 
 
@@ -115,10 +132,11 @@ def activation(x: Tensor, spec: PiecewisePolynomial, inplace: bool = False) -> T
     if x.requires_grad and torch.is_grad_enabled():
         if inplace:
             check_in_place(x, spec)
-        if spec.slopes is None:
-            y: Tensor = _kept(x, spec)
+            y: Tensor = _coded_in_place(x, spec)[0]  # type: ignore[no-untyped-call]
+        elif spec.slopes is None:
+            y = _kept(x, spec)  # type: ignore[no-untyped-call]
         else:
-            y = _coded(x, spec, inplace)[0]
+            y = _coded(x, spec)[0]  # type: ignore[no-untyped-call]
         return y
     with below_autograd():
         if not inplace:

@@ -44,11 +44,12 @@ class CodedLinear(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gy: Tensor | None, _: Any) -> tuple[Tensor | None, ...]:
         x, weight, code, edge = ctx.saved_tensors
-        if gy is None:  # the derivative of the derivative of f
-            bias = weight.new_zeros(weight.shape[0])
-            zeros = (torch.zeros_like(x), torch.zeros_like(weight), bias)
-            needs = ctx.needs_input_grad
-            return *(z if n else None for z, n in zip(zeros, needs, strict=False)), None
+        if gy is None:  # the derivative of the derivative of f: zeros, in the graph of x, W and b
+            zero, shapes = edge.sum(), (x.shape, weight.shape, weight.shape[:1])
+            needs = ctx.needs_input_grad[:3]
+            return *(
+                zero.expand(s) if n else None for s, n in zip(shapes, needs, strict=True)
+            ), None
         return *_through_linear(ctx, decode(gy, code, ctx.slopes, edge), x, weight), None
 
 
@@ -85,6 +86,7 @@ class CompiledLinear(torch.autograd.Function):
         numbers: tuple[tuple[float, ...], tuple[float, ...], float],
         slopes: tuple[float, ...],
     ) -> Tensor:
+        y: Tensor
         y, code = torch.ops.hatact.linear_act(x, weight, bias, *numbers)
         ctx.save_for_backward(x, weight, code)
         ctx.slopes = slopes
@@ -97,9 +99,7 @@ class CompiledLinear(torch.autograd.Function):
         return *_through_linear(ctx, gz, x, weight), None, None
 
 
-def linear_act(
-    x: Tensor, weight: Tensor, bias: Tensor | None, spec: PiecewisePolynomial
-) -> Tensor:
+def linear_act(x: Tensor, weight: Tensor, bias: Tensor | None, spec: PiecewisePolynomial) -> Tensor:
     """f(x·Wᵀ + b), differentiable to any order, under every transform.
 
     Shapes: x: (*, in), weight: (out, in), bias: (out,) or None → (*, out).

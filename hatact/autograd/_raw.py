@@ -1,4 +1,4 @@
-"""The raw ops under the Autograd key: right gradients there too, or an error, never silently none."""
+"""The raw ops under the Autograd key: right gradients there too, or an error."""
 
 from __future__ import annotations
 
@@ -11,16 +11,14 @@ from torch import Tensor
 
 from hatact import ops
 from hatact._checks import check_numbers
-from hatact.autograd._activation import Coded, bumped, check_in_place
-from hatact.autograd._decode import Decode
+from hatact.autograd._activation import bumped, check_in_place
+from hatact.autograd._decode import Decode, decode
 from hatact.autograd._ppoly import PPoly, below_autograd, differentiates
 from hatact.spec import PiecewisePolynomial
 
 
 @lru_cache(maxsize=256)
-def _of(
-    knots: tuple[float, ...], coeffs: tuple[float, ...], period: float
-) -> PiecewisePolynomial:
+def _of(knots: tuple[float, ...], coeffs: tuple[float, ...], period: float) -> PiecewisePolynomial:
     check_numbers(knots, coeffs, period)
     width = len(coeffs) // (len(knots) + 1)
     pieces = tuple(coeffs[i : i + width] for i in range(0, len(coeffs), width))
@@ -57,31 +55,50 @@ def _ppoly(
     return _below("ppoly", x, g, knots, coeffs, period)
 
 
+class RawEncode(torch.autograd.Function):
+    """(f(x), code), or the code alone of an x overwritten with f(x); keeps the code."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, spec: PiecewisePolynomial, inplace: bool) -> Any:
+        if inplace:
+            y, code = x, _below("ppoly_encode_", x, *spec.numbers)
+            ctx.mark_dirty(x)
+        else:
+            y, code = _below("ppoly_encode", x, *spec.numbers)
+        ctx.mark_non_differentiable(code)
+        ctx.save_for_backward(code)
+        ctx.slopes = spec.slopes
+        return y, code
+
+    @staticmethod
+    def backward(ctx: Any, gy: Tensor, _: Any) -> tuple[Tensor, None, None]:
+        return decode(gy, ctx.saved_tensors[0], ctx.slopes, None), None, None
+
+
 def _ppoly_encode(
     x: Tensor, knots: Sequence[float], coeffs: Sequence[float], period: float = 0.0
 ) -> Any:
     _no_transforms("ppoly_encode")
-    spec = _codable("ppoly_encode", x, knots, coeffs, period)
+    spec = _codable(x, knots, coeffs, period)
     if spec is None:
         return _below("ppoly_encode", x, knots, coeffs, period)
-    y, _, code = Coded.apply(x, spec, False)  # type: ignore[no-untyped-call]
-    return y, code
+    return RawEncode.apply(x, spec, False)  # type: ignore[no-untyped-call]
 
 
 def _ppoly_encode_(
     x: Tensor, knots: Sequence[float], coeffs: Sequence[float], period: float = 0.0
 ) -> Any:
     _no_transforms("ppoly_encode_")
-    spec = _codable("ppoly_encode_", x, knots, coeffs, period)
+    spec = _codable(x, knots, coeffs, period)
     if spec is None:
         code = _below("ppoly_encode_", x, knots, coeffs, period)
         bumped(x)
         return code
     check_in_place(x, spec)
-    return Coded.apply(x, spec, True)[2]  # type: ignore[no-untyped-call]
+    return RawEncode.apply(x, spec, True)[1]  # type: ignore[no-untyped-call]
 
 
-def _codable(name: str, x: Tensor, *numbers: Any) -> PiecewisePolynomial | None:
+def _codable(x: Tensor, *numbers: Any) -> PiecewisePolynomial | None:
     """The spec, where x needs a gradient and the Function can give it."""
     if not differentiates(x):
         return None

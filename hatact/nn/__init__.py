@@ -1,4 +1,5 @@
-"""Drop-in modules. `Piecewise(spec)` is any activation; the others are named specs."""
+"""Drop-in modules. `Piecewise(spec)` is any activation, `LinearAct` a linear layer with one;
+the others are named specs."""
 
 from hatact.nn.activations import (
     BSpline,
@@ -9,5 +10,15 @@ from hatact.nn.activations import (
     ReLU,
     TriangleWave,
 )
+from hatact.nn.linear import LinearAct
 
-__all__ = ["BSpline", "BWReLU", "Hat", "PeriodicReLU", "Piecewise", "ReLU", "TriangleWave"]
+__all__ = [
+    "BSpline",
+    "BWReLU",
+    "Hat",
+    "LinearAct",
+    "PeriodicReLU",
+    "Piecewise",
+    "ReLU",
+    "TriangleWave",
+]

@@ -1,4 +1,8 @@
-"""Activation modules: no parameters, no buffers, picklable."""
+"""Activation modules: no parameters, no buffers, picklable.
+
+With `inplace=True` x is overwritten and returned, as with `torch.nn.ReLU(inplace=True)`: for a
+degree of at most 1, or where no gradient is needed. See :func:`hatact.functional.piecewise`.
+"""
 
 from __future__ import annotations
 
@@ -22,37 +26,44 @@ class Piecewise(nn.Module):
 
     Args:
         spec: the knots and pieces of f.
+        inplace: overwrite x.
 
     Raises:
         ValueError: if spec is not a :class:`hatact.PiecewisePolynomial`.
     """
 
     spec: PiecewisePolynomial
+    inplace: bool
 
-    def __init__(self, spec: PiecewisePolynomial) -> None:
+    def __init__(self, spec: PiecewisePolynomial, inplace: bool = False) -> None:
         super().__init__()
         if not isinstance(spec, PiecewisePolynomial):
             raise ValueError(
                 f"spec must be a hatact.PiecewisePolynomial; got {type(spec).__name__}"
             )
         self.spec = spec
+        self.inplace = inplace
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.piecewise(x, self.spec)
+        return functional.piecewise(x, self.spec, self.inplace)
+
+    def _shown(self) -> list[str]:
+        """What `extra_repr` says beside `inplace`."""
+        return [f"knots={len(self.spec.knots)}", f"degree={self.spec.degree}"]
 
     def extra_repr(self) -> str:
-        return f"knots={len(self.spec.knots)}, degree={self.spec.degree}"
+        return ", ".join([*self._shown(), *(["inplace=True"] if self.inplace else [])])
 
 
 class _Scaled(Piecewise):
     """A named spec with a fixed scale folded into its numbers."""
 
-    def __init__(self, spec: PiecewisePolynomial, scale: Number) -> None:
-        super().__init__(spec.scaled(scale))
+    def __init__(self, spec: PiecewisePolynomial, scale: Number, inplace: bool = False) -> None:
+        super().__init__(spec.scaled(scale), inplace)
         self.scale = scale
 
-    def extra_repr(self) -> str:
-        return f"scale={self.scale}"
+    def _shown(self) -> list[str]:
+        return [f"scale={self.scale}"]
 
 
 class Hat(_Scaled):
@@ -66,10 +77,13 @@ class Hat(_Scaled):
 
     Args:
         scale: s > 0, fixed. For a learnable scale, multiply x by a parameter instead.
+        inplace: overwrite x.
+
+    Training keeps two bits an element; x is free to go.
     """
 
-    def __init__(self, scale: Number = 1.0) -> None:
-        super().__init__(HAT, scale)
+    def __init__(self, scale: Number = 1.0, inplace: bool = False) -> None:
+        super().__init__(HAT, scale, inplace)
 
 
 class BSpline(_Scaled):
@@ -86,8 +100,8 @@ class BSpline(_Scaled):
         super().__init__(bspline(degree), scale)
         self.degree = degree
 
-    def extra_repr(self) -> str:
-        return f"degree={self.degree}, scale={self.scale}"
+    def _shown(self) -> list[str]:
+        return [f"degree={self.degree}", f"scale={self.scale}"]
 
 
 class BWReLU(_Scaled):
@@ -98,20 +112,23 @@ class BWReLU(_Scaled):
 
     Args:
         scale: s > 0, fixed.
+        inplace: overwrite x.
+
+    Training keeps three bits an element.
     """
 
-    def __init__(self, scale: Number = 1.0) -> None:
-        super().__init__(BW_RELU, scale)
+    def __init__(self, scale: Number = 1.0, inplace: bool = False) -> None:
+        super().__init__(BW_RELU, scale, inplace)
 
 
 class ReLU(Piecewise):
     """y = max(x, 0), through the same kernels as every other spec."""
 
-    def __init__(self) -> None:
-        super().__init__(RELU)
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__(RELU, inplace)
 
-    def extra_repr(self) -> str:
-        return ""
+    def _shown(self) -> list[str]:
+        return []
 
 
 class TriangleWave(Piecewise):
@@ -120,18 +137,18 @@ class TriangleWave(Piecewise):
     With PyTorch's default initialisation a deep network of these barely trains.
     """
 
-    def __init__(self) -> None:
-        super().__init__(TRIANGLE_WAVE)
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__(TRIANGLE_WAVE, inplace)
 
-    def extra_repr(self) -> str:
-        return ""
+    def _shown(self) -> list[str]:
+        return []
 
 
 class PeriodicReLU(Piecewise):
     """y = π/4·(Δ(x) + Δ(x + π/2)), period 2π. Source: arXiv 2110.13572."""
 
-    def __init__(self) -> None:
-        super().__init__(PERIODIC_RELU)
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__(PERIODIC_RELU, inplace)
 
-    def extra_repr(self) -> str:
-        return ""
+    def _shown(self) -> list[str]:
+        return []
