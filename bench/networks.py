@@ -87,6 +87,16 @@ def networks(device: str) -> Iterator[Network]:
 
 
 @dataclass(frozen=True)
+class Built:
+    """A network with its weights. `call` runs a forward and backward: y, the weights' gradients."""
+
+    network: Network
+    module: nn.Module
+    x: Tensor
+    call: Callable[[], list[Tensor]]
+
+
+@dataclass(frozen=True)
 class Layers:
     """The layers' size, and what every network gets: one x, one gy, one set of weights."""
 
@@ -107,10 +117,7 @@ class Layers:
         of_layer = ((self.width, self.width), (self.width,)) * 2
         return x, gy, [drawn(*shape, scale=scale) for shape in of_layer]
 
-    def call(
-        self, network: Network, dtype: torch.dtype | None = None
-    ) -> tuple[Callable[[], list[Tensor]], nn.Module, Tensor]:
-        """A forward and backward (y and the weights' gradients), the module, x."""
+    def built(self, network: Network, dtype: torch.dtype | None = None) -> Built:
         x, gy, weights = self.tensors(dtype or self.dtype)
         module = network.make(self.width).to(self.device, dtype or self.dtype)
         parameters = list(module.parameters())
@@ -118,34 +125,35 @@ class Layers:
             for p, w in zip(parameters, weights, strict=True):
                 p.copy_(w)
 
-        def both() -> list[Tensor]:
+        def call() -> list[Tensor]:
             y = module(x)
             return [y.detach(), *torch.autograd.grad(y, parameters, gy)]
 
-        return both, module, x
+        return Built(network, module, x, call)
 
 
-def check(layers: Layers, network: Network) -> float:
+def check(layers: Layers, built: Built) -> float:
     """The largest relative error (root mean square) of y and of the gradients against float64.
 
     Raises:
         WrongResult: if it is more than `slack` times that of the plain-torch network, or what
             the float32 sums over the batch explain, if that is more.
     """
-    plain = Network("plain", _plain(registry()[network.activation]), network.activation)
-    want = layers.call(plain, torch.float64)[0]()
+    network = built.network
+    plain = Network("plain", _plain(registry()[network.activation]))
+    want = layers.built(plain, torch.float64).call()
     floor = torch.finfo(layers.dtype).eps + layers.batch**0.5 * torch.finfo(torch.float32).eps
 
-    def errors(of: Network) -> list[float]:
-        with forced(of.backend):
-            got = layers.call(of)[0]()
+    def errors(got: list[Tensor]) -> list[float]:
         return [float((g.double() - w).norm() / w.norm()) for g, w in zip(got, want, strict=True)]
 
-    found = errors(network)
-    for what, error, plain_error in zip(
-        ("y", "gW₁", "gb₁", "gW₂", "gb₂"), found, errors(plain), strict=True
+    with forced(network.backend):
+        found = errors(built.call())
+    allowed = errors(layers.built(plain).call())
+    for what, error, of_plain in zip(
+        ("y", "gW₁", "gb₁", "gW₂", "gb₂"), found, allowed, strict=True
     ):
-        limit = network.slack * max(plain_error, floor)
+        limit = network.slack * max(of_plain, floor)
         if not error <= limit:
             raise WrongResult(
                 f"{network.name}, {layers.dtype}: {what} is off by {error:.3g} of its norm, more "
@@ -154,29 +162,30 @@ def check(layers: Layers, network: Network) -> float:
     return max(found)
 
 
-def used(layers: Layers, network: Network) -> dict[str, float]:
+def used(layers: Layers, built: Built) -> dict[str, float]:
     """Bytes an activation: kept beside the input and the weights, and the peak."""
-    both, module, x = layers.call(network)
-    parameters = list(module.parameters())
-    pointers = {t.untyped_storage().data_ptr() for t in (x, *parameters)}
+    weights = {p.untyped_storage().data_ptr() for p in built.module.parameters()}
+    left_out = {built.x.untyped_storage().data_ptr(), *weights}
     count = layers.batch * layers.width
-    return {
-        "kept_bytes": memory.kept(module, x, left_out=pointers).all / count,
-        "peak_bytes": memory.peak(both, layers.device) / count,
-    }
+    with forced(built.network.backend):
+        return {
+            "kept_bytes": memory.kept(built.module, built.x, left_out).all / count,
+            "peak_bytes": memory.peak(built.call, layers.device) / count,
+        }
 
 
 def rows(device: str, *, rounds: int, batch: int | None = None) -> Iterator[dict[str, Any]]:
     """One row a network and dtype, paired with the eager ReLU network."""
-    relu = next(networks(device))
     for dtype in DTYPES:
         layers = Layers(batch or BATCHES[device], WIDTH, dtype, device)
+        relu = layers.built(next(networks(device)))
         for network in networks(device):
-            error = check(layers, network)
+            built = layers.built(network)
+            error = check(layers, built)
+            bytes_of = used(layers, built)
             with forced(network.backend):
-                bytes_of = used(layers, network)
-                calls = [layers.call(of)[0] for of in (network, relu)]
-                timing = pair(calls[0], calls[1], device, rounds)
+                timing = pair(built.call, relu.call, device, rounds)
+            torch.compiler.reset()  # a module each: none may reach the recompile limit
             yield {
                 "network": network.name,
                 "dtype": str(dtype).removeprefix("torch."),

@@ -192,8 +192,9 @@ def _bytes_by_name(dtype: torch.dtype) -> dict[str, float]:
     found = {}
     for network in networks.networks("cpu"):
         if "compile" not in network.name or network.name == "torch.compile, Hat formula":
-            networks.check(layers, network)
-            found[network.name] = networks.used(layers, network)["kept_bytes"]
+            built = layers.built(network)
+            networks.check(layers, built)
+            found[network.name] = networks.used(layers, built)["kept_bytes"]
     return found
 
 
@@ -213,7 +214,7 @@ def test_a_wrong_network_is_refused() -> None:
     layers = networks.Layers(64, 16, torch.float32, "cpu")
     relu = next(networks.networks("cpu"))
     with pytest.raises(WrongResult, match="y is off by"):
-        networks.check(layers, networks.Network("ReLU as Hat", relu.make))
+        networks.check(layers, layers.built(networks.Network("ReLU as Hat", relu.make)))
 
     class Frozen(nn.Linear):
         def forward(self, x: Tensor) -> Tensor:
@@ -223,7 +224,7 @@ def test_a_wrong_network_is_refused() -> None:
         return nn.Sequential(Frozen(width, width), nn.ReLU(), nn.Linear(width, width))
 
     with pytest.raises(WrongResult, match="gW₁ is off by 1"):
-        networks.check(layers, networks.Network("no gradient", make, "relu"))
+        networks.check(layers, layers.built(networks.Network("no gradient", make, "relu")))
 
 
 def test_the_piecewise_form_is_exactly_zero_outside(monkeypatch: pytest.MonkeyPatch) -> None:
