@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from itertools import product
 from typing import Any
 from unittest.mock import patch
@@ -51,23 +52,29 @@ class Driver:
         return TARGETS[self.current]
 
 
-def compiled(case: str, architecture: str) -> dict[str, Any]:
-    """The code that the backend's own call would launch, on 16-byte aligned tensors."""
+def assembly(kernel: Any, call: Callable[[], object], architecture: str) -> dict[str, Any]:
+    """The code of the kernel that a call of the backend's own would launch."""
     Driver.current = architecture
     torch.version.hip = "pretended" if TARGETS[architecture].backend == "hip" else None
-    name, order, dtype, with_g = case.split("/")
-    spec = registry()[name]
-    for _ in range(int(order)):
-        spec = spec.derivative()
-    x = torch.zeros(1000, dtype=DTYPES[dtype])
-    kernel, run, found = kernels.ppoly_kernel, kernels.ppoly_kernel.run, {}
+    run, found = kernel.run, {}
 
     def compile_only(*args: Any, grid: Any, warmup: bool, **kwargs: Any) -> None:
         found.update(run(*args, grid=grid, warmup=True, **kwargs).asm)
 
     with patch.object(kernel, "run", compile_only):
-        ppoly(x, x if with_g == "g" else None, *spec.numbers)
+        call()
     return found
+
+
+def compiled(case: str, architecture: str) -> dict[str, Any]:
+    """The code of the op, on 16-byte aligned tensors."""
+    name, order, dtype, with_g = case.split("/")
+    spec = registry()[name]
+    for _ in range(int(order)):
+        spec = spec.derivative()
+    x = torch.zeros(1000, dtype=DTYPES[dtype])
+    g = x if with_g == "g" else None
+    return assembly(kernels.ppoly_kernel, lambda: ppoly(x, g, *spec.numbers), architecture)
 
 
 def nvidia(asm: dict[str, Any]) -> dict[str, Any]:
@@ -83,10 +90,13 @@ def nvidia(asm: dict[str, Any]) -> dict[str, Any]:
     return {
         "registers": used["REG"],
         "spilled": used["STACK"] + used["LOCAL"],
-        "wide loads": len(re.findall(rf"^\s*ld\.global\.{wide}", ptx, re.M)),
-        "wide stores": len(re.findall(rf"^\s*st\.global\.{wide}", ptx, re.M)),
+        "wide loads": len(re.findall(rf"^\s*(?:@%p\d+ )?ld\.global\.{wide}", ptx, re.M)),
+        "wide stores": len(re.findall(rf"^\s*(?:@%p\d+ )?st\.global\.{wide}", ptx, re.M)),
         "float64": ".f64" in ptx,
         "fused": len(re.findall(r"\bfma\.rn\.", ptx)),
+        "shared memory": len(re.findall(r"\bld\.shared|\bst\.shared", ptx)),
+        "barriers": len(re.findall(r"\bbar(?:rier)?\.sync", ptx)),
+        "products": len(re.findall(r"\b(?:wgmma\.mma_async|mma)\.sync", ptx)),
         "compared with": sorted(set(re.findall(r"setp\.gt\.f64.*0d([0-9A-F]{16})", ptx))),
     }
 
@@ -105,17 +115,21 @@ def amd(asm: dict[str, Any]) -> dict[str, Any]:
         "wide stores": len(re.findall(r"(?:global|buffer)_store_dwordx4", text)),
         "float64": "_f64" in text,
         "fused": len(re.findall(r"\bv_(?:pk_)?fma", text)),
+        "shared memory": len(re.findall(r"\bds_(?:read|write|load|store)", text)),
+        "barriers": len(re.findall(r"\bs_barrier\b", text)),
+        "products": len(re.findall(r"\bv_mfma", text)),
     }
 
 
-def main() -> None:
+def report(compile_case: Callable[[str, str], dict[str, Any]]) -> None:
+    """Print the figures of every case in the arguments, on every architecture."""
     triton.runtime.driver.set_active(Driver())
     results = {}
     for case, architecture in product(sys.argv[1:], TARGETS):
         figures = nvidia if TARGETS[architecture].backend == "cuda" else amd
-        results[f"{case} on {architecture}"] = figures(compiled(case, architecture))
+        results[f"{case} on {architecture}"] = figures(compile_case(case, architecture))
     print(json.dumps(results))
 
 
 if __name__ == "__main__":
-    main()
+    report(compiled)

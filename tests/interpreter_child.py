@@ -88,11 +88,16 @@ def check_values(spec: hatact.PiecewisePolynomial) -> list[str]:
     return failures
 
 
-def layouts() -> dict[str, Tensor]:
-    """x of each layout that a user may bring."""
-    base = torch.randn(2, 37, 70, generator=torch.Generator().manual_seed(1))
-    sizes = [*range(34), 1023, 1024, 1025, 3 * 1024 + 5]
-    return {f"size {n}": base.flatten()[:n] for n in sizes} | {
+def sizes() -> dict[str, Tensor]:
+    """x of each size about a group, a thread's share and a block of elements."""
+    base = torch.randn(3 * 1024 + 5, generator=torch.Generator().manual_seed(1))
+    return {f"size {n}": base[:n] for n in (*range(34), 1023, 1024, 1025, len(base))}
+
+
+def layouts(*shape: int) -> dict[str, Tensor]:
+    """x of each layout that a user may bring, out of a tensor of three dimensions."""
+    base = torch.randn(shape, generator=torch.Generator().manual_seed(1))
+    return {
         "transposed": base.transpose(0, 2),
         "sliced": base[:, ::2, 1:],
         "offset": base.flatten()[1:],
@@ -129,7 +134,8 @@ def check_layout(x: Tensor) -> list[str]:
 
 def main() -> None:
     results = {name: check_values(spec) for name, spec in registry().items()}
-    results["layouts"] = [f"{n}, {f}" for n, x in layouts().items() for f in check_layout(x)]
+    cases = sizes() | layouts(2, 37, 70)
+    results["layouts"] = [f"{n}, {f}" for n, x in cases.items() for f in check_layout(x)]
     in_use = hatact.ops.current_backend("cpu")
     results["backend"] = [] if in_use == "triton" else [f"served by {in_use}"]
     print(json.dumps(results))

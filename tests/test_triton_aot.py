@@ -3,19 +3,13 @@
 Proves that it compiles, moves 16 bytes an access and spills nothing; says nothing about speed.
 """
 
-import json
-import os
 import struct
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from triton_child import compiled, needs_triton
 
 from hatact.activations import registry
-from hatact.backends import triton as backend
 
-HERE = Path(__file__).parent
 ARCHITECTURES = ("sm_80", "sm_90", "gfx942")
 CASES = (  # activation/order of derivative/dtype/g or none
     "hat/0/fp32/-",
@@ -33,26 +27,14 @@ ELEMENTS = 8  # of each thread
 BYTES = {"fp64": 8, "fp32": 4, "bf16": 2, "fp16": 2}
 MOST_REGISTERS = 72  # a gfx942 float64 cubic has 70; 64 on NVIDIA, half of its threads resident
 
-pytestmark = pytest.mark.skipif(
-    "not installed" in (backend.unavailable("cpu") or ""), reason="triton is not installed"
-)
+pytestmark = needs_triton
 every_case = pytest.mark.parametrize("case", CASES)
 every_architecture = pytest.mark.parametrize("architecture", ARCHITECTURES)
 
 
 @pytest.fixture(scope="module")
 def figures(tmp_path_factory) -> dict[str, dict]:
-    environment = {k: v for k, v in os.environ.items() if k != "TRITON_INTERPRET"}
-    cache = str(tmp_path_factory.mktemp("triton"))
-    child = subprocess.run(
-        [sys.executable, HERE / "aot_child.py", *CASES],
-        env=environment | {"TRITON_CACHE_DIR": cache, "PYTHONPATH": str(HERE.parent)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert child.returncode == 0, child.stderr
-    return json.loads(child.stdout)
+    return compiled("aot_child.py", *CASES, cache=tmp_path_factory.mktemp("triton"))
 
 
 @every_architecture

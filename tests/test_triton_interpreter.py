@@ -1,41 +1,27 @@
-"""The text of the Triton kernel, run by Triton's interpreter on CPU tensors in its own process.
+"""The text of the Triton kernels, run by Triton's interpreter on CPU tensors in its own process.
 
 The interpreter fuses no multiply-add, so float32, float64 and float16 results must equal the
 reference's bit for bit. It proves nothing about a GPU's arithmetic, and its bf16 is its own.
 """
 
-import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
+from triton_child import HERE, interpreted, needs_triton
 
 import hatact
 from hatact import reference
 from hatact.activations import registry
+from hatact.backends import _triton_numbers as numbers_of
 from hatact.backends import triton as backend
-
-HERE = Path(__file__).parent
-needs_triton = pytest.mark.skipif(
-    "not installed" in (backend.unavailable("cpu") or ""), reason="triton is not installed"
-)
 
 
 @pytest.fixture(scope="module")
 def failures() -> dict[str, list[str]]:
-    child = subprocess.run(
-        [sys.executable, HERE / "interpreter_child.py"],
-        env=os.environ
-        | {"TRITON_INTERPRET": "1", "HATACT_BACKEND": "triton", "PYTHONPATH": str(HERE.parent)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert child.returncode == 0, child.stderr
-    return json.loads(child.stdout)
+    return interpreted("interpreter_child.py")
 
 
 @needs_triton
@@ -68,28 +54,28 @@ def test_unavailable_says_why(monkeypatch):
 def test_constants_are_rounded_and_stripped():
     third, single = 1 / 3, torch.tensor(1 / 3).item()
     coeffs = (0, 0, 1e-60, third)  # 1e-60 is 0 in float32, and 0·inf must not arise
-    numbers = backend.constants((third,), coeffs, 0.0, torch.float32)
+    numbers = numbers_of.constants((third,), coeffs, 0.0, torch.float32)
     assert numbers == ((single,), ((0.0,), (single,)), ())
-    numbers = backend.constants((third,), coeffs, 0.0, torch.float64)
+    numbers = numbers_of.constants((third,), coeffs, 0.0, torch.float64)
     assert numbers == ((third,), ((0.0,), (1e-60, third)), ())
-    numbers = backend.constants((0.25,), (0, 0, 1, 0), 0.5, torch.float64)
+    numbers = numbers_of.constants((0.25,), (0, 0, 1, 0), 0.5, torch.float64)
     assert numbers == ((0.25,), ((0.0,), (1.0, 0.0)), (0.5, 0.75))
 
 
 def test_constants_leave_specs_to_the_reference():
-    assert backend.constants((0.0,), (1,) * 2 * 17, 0.0, torch.float32) is not None
-    assert backend.constants((0.0,), (1,) * 2 * 18, 0.0, torch.float32) is None
-    assert backend.constants((0.0,), (1e300, 0), 0.0, torch.float64) is not None
+    assert numbers_of.constants((0.0,), (1,) * 2 * 17, 0.0, torch.float32) is not None
+    assert numbers_of.constants((0.0,), (1,) * 2 * 18, 0.0, torch.float32) is None
+    assert numbers_of.constants((0.0,), (1e300, 0), 0.0, torch.float64) is not None
     with pytest.raises(ValueError, match="in the range of"):
-        backend.constants((0.0,), (1e300, 0), 0.0, torch.float32)
+        numbers_of.constants((0.0,), (1e300, 0), 0.0, torch.float32)
     with pytest.raises(ValueError, match="increase strictly"):
-        backend.constants((1.0, 0.0), (0, 0, 0), 0.0, torch.float32)
+        numbers_of.constants((1.0, 0.0), (0, 0, 0), 0.0, torch.float32)
 
 
 def test_long_specs_are_served_by_the_reference():
-    knots = range(backend.MAX_PIECES)
+    knots = range(numbers_of.MAX_PIECES)
     spec = hatact.PiecewisePolynomial.from_truncated_powers(knots, [1] * len(knots), 1)
     x = torch.linspace(-3, 80, 300).view(20, 15).t()
-    y = backend.ppoly(x, None, *spec.numbers)
+    y = backend.OPS["ppoly"](x, None, *spec.numbers)
     assert torch.equal(y, reference.ppoly(x, None, *spec.numbers))
     assert y.stride() == x.stride()

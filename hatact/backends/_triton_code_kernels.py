@@ -93,7 +93,7 @@ def encode_kernel(
 def _slope(bits, like, SLOPES: tl.constexpr, FROM: tl.constexpr, PLANE: tl.constexpr):
     """SLOPES[FROM + the code's planes 0 to PLANE], NaN beyond; plane p is bit 8·p of `bits`."""
     if PLANE < 0:
-        slope = _number(SLOPES[FROM] if FROM < len(SLOPES) else float("nan"), like)
+        slope = _number(SLOPES[FROM] if len(SLOPES) > FROM else float("nan"), like)
     else:
         low = _slope(bits, like, SLOPES, FROM, PLANE - 1)
         high = _slope(bits, like, SLOPES, FROM + (1 << PLANE), PLANE - 1)

@@ -113,14 +113,10 @@ def _words(code: Tensor, bits: int) -> Tensor:
     return code.view(torch.uint16) if bits == 2 and code.data_ptr() % 2 == 0 else code
 
 
-def _encode(
-    x: Tensor, y: Tensor, numbers: Any, coeffs: Sequence[float], period: float
-) -> Tensor:
+def _encode(x: Tensor, y: Tensor, numbers: Any, coeffs: Sequence[float], period: float) -> Tensor:
     """y ← f(x), both row-major, y maybe x; the code."""
     codes, bits = piece_codes(tuple(coeffs), len(numbers[1]), period)
-    code = torch.empty(
-        _code.code_bytes(x.numel(), bits), dtype=torch.uint8, device=x.device
-    )
+    code = torch.empty(_code.code_bytes(x.numel(), bits), dtype=torch.uint8, device=x.device)
     if x.numel():
         from hatact.backends._triton_code_kernels import encode_kernel
 
@@ -159,7 +155,9 @@ def ppoly_encode(
 def ppoly_encode_(
     x: Tensor, knots: Sequence[float], coeffs: Sequence[float], period: float = 0.0
 ) -> Tensor:
-    """x ← f(x); its code: :func:`ppoly_encode` without a y. Other than row-major, x costs two copies.
+    """x ← f(x); its code: :func:`ppoly_encode` without a y.
+
+    Cost: x read and written once, the code written once; two copies if x is not row-major.
 
     Raises:
         ValueError: as :func:`ppoly_encode`, and for an x that overlaps itself, before it is

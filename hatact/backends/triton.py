@@ -6,7 +6,9 @@ Triton itself is imported at the first call, so that `import hatact` neither nee
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from importlib.util import find_spec
+from typing import Any
 
 import torch
 
@@ -17,6 +19,7 @@ from hatact.backends._triton_elementwise import (
     ppoly_encode,
     ppoly_encode_,
 )
+from hatact.backends._triton_linear import linear_act
 
 
 def unavailable(device: str) -> str | None:
@@ -35,10 +38,11 @@ def unavailable(device: str) -> str | None:
     return f"no Triton kernel for {device} tensors"
 
 
-OPS = {
+OPS: dict[str, Callable[..., Any]] = {
     "ppoly": ppoly,
     "ppoly_": ppoly_,
     "ppoly_encode": ppoly_encode,
     "ppoly_encode_": ppoly_encode_,
     "ppoly_decode": ppoly_decode,
+    "linear_act": linear_act,
 }
