@@ -47,7 +47,7 @@ def figure(results: list[dict[str, Any]], activation: str) -> Any:
     made, axes = plt.subplots(
         len(results),
         len(dtypes),
-        sharex=True,
+        sharex="row",
         sharey="row",
         squeeze=False,
         figsize=(4.6 * len(dtypes), height),
@@ -65,6 +65,11 @@ def figure(results: list[dict[str, Any]], activation: str) -> Any:
     )
     made.tight_layout(rect=(0, 0.9 / height, 1, 1))
     return made
+
+
+def _power(size: int) -> str:
+    base, _, exponent = tables.power_of_two(size).partition("^")
+    return f"${base}^{{{exponent}}}$" if exponent else base
 
 
 def _panel(ax: Any, rows: list[dict[str, Any]], activation: str, dtype: str) -> None:
@@ -88,5 +93,7 @@ def _panel(ax: Any, rows: list[dict[str, Any]], activation: str, dtype: str) -> 
         ax.fill_between(sizes, low, high, color=colour, alpha=0.15, linewidth=0)
     ax.axhline(1, color="black", linewidth=0.8, label="F.relu")
     ax.set_xscale("log", base=2)
+    sizes = sorted({r["size"] for r in of})
+    ax.set_xticks(sizes, map(_power, sizes))
     ax.set_yscale("log")
     ax.grid(alpha=0.3)

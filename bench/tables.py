@@ -40,7 +40,9 @@ def ratio(value: float) -> str:
 
 def details(summary: str, *parts: str) -> str:
     """Parts that open at a click."""
-    return "\n\n".join((f"<details><summary>{summary}</summary>", *parts, "</details>"))
+    return "\n\n".join(
+        (f"<details><summary>{summary}</summary>", *filter(None, parts), "</details>")
+    )
 
 
 def _where(result: Row) -> str:
@@ -138,7 +140,7 @@ def speed_tables() -> str:
                 "time relative to ReLU:",
                 network_table(result["networks"]),
             ]
-        parts += [_details(result, dtypes)]
+        parts += _details(result, dtypes)
     if not any(r["copy_gb_per_s"] is None for r in results):
         parts.append("CPU: not measured.")
     if not any(r["copy_gb_per_s"] is not None for r in results):
@@ -146,23 +148,23 @@ def speed_tables() -> str:
     return "\n\n".join(parts)
 
 
-def _details(result: Row, dtypes: Sequence[str]) -> str:
+def _details(result: Row, dtypes: Sequence[str]) -> list[str]:
     rows = result["rows"]
     modes = list(dict.fromkeys(r["mode"] for r in rows if "mode" in r))
-    parts = []
+    found = []
     for activation in dict.fromkeys(r["activation"] for r in rows):
-        for dtype in dtypes:
-            for mode in modes:
-                shown = activation == "hat" and mode == TRAINING
-                of = (activation, dtype, mode)
-                if shown or not any(
-                    (r["activation"], r["dtype"], r.get("mode")) == of for r in rows
-                ):
-                    continue
-                parts += [f"{activation}, {dtype}, {mode}:", time_table(rows, *of)]
+        parts = []
+        for of in ((activation, dtype, mode) for dtype in dtypes for mode in modes):
+            shown = activation == "hat" and of[2] == TRAINING
+            if not shown and any((r["activation"], r["dtype"], r.get("mode")) == of for r in rows):
+                parts += [f"{', '.join(of)}:", time_table(rows, *of)]
+        if parts:
+            which = ", the other modes" if activation == "hat" else ""
+            found.append(details(f"{activation}{which}", *parts))
     if result["copy_gb_per_s"] is not None:
-        parts += ["Share of the copy bandwidth:", bandwidth_table(result)]
-    return details("The other activations, forward alone, what was not run", *parts, _skipped(rows))
+        found.append(details("Share of the copy bandwidth", bandwidth_table(result)))
+    skipped = _skipped(rows)
+    return [*found, details("What was not run", skipped)] if skipped else found
 
 
 def accuracy_table() -> str:
