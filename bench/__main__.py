@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -50,8 +51,11 @@ def _line(row: dict[str, Any]) -> str:
     return f"{head}{row['ms']:10.4f} ms {row['ratio']:7.2f} x relu {kept}"
 
 
-def main() -> None:
-    """Runs every case, writes the JSON after each, and brings README's tables up to date."""
+def main() -> int:
+    """Runs every case, writes the JSON after each, and brings README's tables up to date.
+
+    The exit status is 1 if a provider was wrong or failed.
+    """
     args = _arguments()
     start = time.monotonic()
     path = results_path(args.device, args.out)
@@ -86,7 +90,8 @@ def main() -> None:
     print(f"wrote {path} after {time.monotonic() - start:.0f} s")
     if args.out == RESULTS:
         readme.update()
+    return int(any(r.get("failed") for r in (*result["rows"], *result["networks"])))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

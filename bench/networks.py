@@ -18,7 +18,7 @@ from bench import memory
 from bench.cases import DTYPES
 from bench.correctness import WrongResult, forced
 from bench.formulas import Function, sum_formula
-from bench.runner import timed
+from bench.runner import failed, timed
 from bench.timing import pair
 from hatact import reference
 from hatact.activations import registry
@@ -178,20 +178,25 @@ def rows(device: str, *, rounds: int, batch: int | None = None) -> Iterator[dict
     """One row a network and dtype, paired with the eager ReLU network."""
     for dtype in DTYPES:
         layers = Layers(batch or BATCHES[device], WIDTH, dtype, device)
-        relu = layers.built(next(networks(device)))
         for network in networks(device):
-            built = layers.built(network)
-            error = check(layers, built)
-            bytes_of = used(layers, built)
-            with forced(network.backend):
-                timing = pair(built.call, relu.call, device, rounds)
-            torch.compiler.reset()  # a module each: none may reach the recompile limit
-            yield {
+            head = {
                 "network": network.name,
                 "dtype": str(dtype).removeprefix("torch."),
                 "batch": layers.batch,
                 "width": layers.width,
-                **timed(timing),
-                **bytes_of,
-                "max_error": error,
             }
+            try:
+                yield {**head, **_row(layers, network, rounds)}
+            except RuntimeError as error:
+                yield {**head, **failed(error)}
+            torch.compiler.reset()  # a module each: none may reach the recompile limit
+
+
+def _row(layers: Layers, network: Network, rounds: int) -> dict[str, Any]:
+    built = layers.built(network)
+    error = check(layers, built)
+    bytes_of = used(layers, built)
+    relu = layers.built(next(networks(layers.device)))
+    with forced(network.backend):
+        timing = pair(built.call, relu.call, layers.device, rounds)
+    return {**timed(timing), **bytes_of, "max_error": error}

@@ -80,7 +80,10 @@ def used(case: Case, provider: Provider) -> dict[str, float | None]:
 
 
 def rows(case: Case, *, rounds: int) -> Iterator[dict[str, Any]]:
-    """One row a provider and mode, each paired with `F.relu` on the same input."""
+    """One row a provider and mode, each paired with `F.relu` on the same input.
+
+    A provider that is wrong or fails has a row that says so, marked failed, and no times.
+    """
     for provider in (*providers(case), *peers(case), RELU):
         head = {
             "activation": case.activation,
@@ -88,28 +91,40 @@ def rows(case: Case, *, rounds: int) -> Iterator[dict[str, Any]]:
             "size": case.size,
             "provider": provider.name,
         }
-        with forced(provider.backend):
-            why = too_much(case, provider)
-            if why is not None:
-                yield {**head, "skipped": why}
-                continue
-            error = None if provider is RELU else check(case, provider)
-            bytes_of = used(case, provider)
-            for mode, timing in _timings(case, provider, rounds):
-                moved = memory.traffic(
-                    mode.removesuffix(GRAPH),
-                    case.dtype.itemsize,
-                    bytes_of["kept_bytes"] or 0,
-                    bytes_of["extra_bytes"] or 0,
-                )
-                yield {
-                    **head,
-                    "mode": mode,
-                    **timed(timing),
-                    "gb_per_s": float(f"{moved * case.size / timing.ms / 1e6:.4g}"),
-                    **bytes_of,
-                    "max_error": error,
-                }
+        try:
+            with forced(provider.backend):
+                for row in _rows_of(case, provider, rounds):
+                    yield {**head, **row}
+        except RuntimeError as error:
+            yield {**head, **failed(error)}
+
+
+def _rows_of(case: Case, provider: Provider, rounds: int) -> Iterator[dict[str, Any]]:
+    why = too_much(case, provider)
+    if why is not None:
+        yield {"skipped": why}
+        return
+    error = None if provider is RELU else check(case, provider)
+    bytes_of = used(case, provider)
+    for mode, timing in _timings(case, provider, rounds):
+        moved = memory.traffic(
+            mode.removesuffix(GRAPH),
+            case.dtype.itemsize,
+            bytes_of["kept_bytes"] or 0,
+            bytes_of["extra_bytes"] or 0,
+        )
+        yield {
+            "mode": mode,
+            **timed(timing),
+            "gb_per_s": float(f"{moved * case.size / timing.ms / 1e6:.4g}"),
+            **bytes_of,
+            "max_error": error,
+        }
+
+
+def failed(error: RuntimeError) -> dict[str, Any]:
+    """What a row says of a provider that is wrong or does not run."""
+    return {"skipped": f"{type(error).__name__}: {error}".splitlines()[0], "failed": True}
 
 
 def timed(timing: Timing) -> dict[str, float]:

@@ -81,13 +81,13 @@ def time_table(rows: Sequence[Row], activation: str, dtype: str, mode: str) -> s
 
 
 def _skipped(rows: Sequence[Row]) -> str:
-    found = [
-        f"- {r['provider']}, {r['activation']}, {r['dtype']}, {power_of_two(r['size'])}: "
-        f"{r['skipped']}"
-        for r in rows
-        if "skipped" in r
-    ]
-    return "\n".join(["– not run:\n", *found]) if found else ""
+    found = []
+    for r in rows:
+        if "skipped" in r:
+            what = [r.get("provider") or r["network"], r.get("activation", "network"), r["dtype"]]
+            size = [power_of_two(r["size"])] if "size" in r else []
+            found.append(f"- {', '.join(what + size)}: {r['skipped']}")
+    return "\n".join(found)
 
 
 def bandwidth_table(result: Row) -> str:
@@ -113,7 +113,8 @@ def network_table(rows: Sequence[Row]) -> str:
         line = [name]
         for dtype in dtypes:
             r = of[dtype]
-            line += [_bytes(r["kept_bytes"]), _bytes(r["peak_bytes"]), ratio(r["ratio"])]
+            line += [_bytes(r.get("kept_bytes")), _bytes(r.get("peak_bytes"))]
+            line += [ratio(r["ratio"]) if "ratio" in r else "–"]
         lines.append(line)
     return table(["", *(f"{d}: {w}" for d in dtypes for w in ("kept B", "peak B", "time"))], lines)
 
@@ -163,8 +164,8 @@ def _details(result: Row, dtypes: Sequence[str]) -> list[str]:
             found.append(details(f"{activation}{which}", *parts))
     if result["copy_gb_per_s"] is not None:
         found.append(details("Share of the copy bandwidth", bandwidth_table(result)))
-    skipped = _skipped(rows)
-    return [*found, details("What was not run", skipped)] if skipped else found
+    skipped = _skipped((*rows, *result["networks"]))
+    return [*found, details("–: what was not run", skipped)] if skipped else found
 
 
 def accuracy_table() -> str:

@@ -152,6 +152,16 @@ def test_rows_are_complete(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(r["ms"] > 0 and r["ratio"] > 0 and r["gb_per_s"] > 0 for r in found)
 
 
+def test_a_wrong_provider_has_a_row_without_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "providers", lambda case: [WRONG["values"]])
+    monkeypatch.setattr(runner, "peers", lambda case: [])
+    wrong, *others = runner.rows(CASE, rounds=5)
+    assert wrong["failed"]
+    assert wrong["skipped"].startswith("WrongResult: off on hat")
+    assert "ms" not in wrong
+    assert [r["provider"] for r in others] == ["F.relu"] * 2
+
+
 def test_what_would_take_too_long_or_too_much_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "_PROBE", 2**10)
     large, fused = Case("hat", 2**12, torch.float32, "cpu"), _named(CASE, "hatact")

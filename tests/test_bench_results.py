@@ -116,7 +116,7 @@ def test_the_command_writes_results(
     monkeypatch.setattr("sys.argv", ["bench", *options, "--out", str(tmp_path)])
     monkeypatch.setattr("bench.accuracy.SAMPLES", 2**10)
     monkeypatch.setattr("bench.timing._SAMPLE_SECONDS", 1e-4)
-    command.main()
+    assert command.main() == 0
     (path,) = tmp_path.glob("*/*.json")
     result = json.loads(path.read_text())
     assert result["environment"]["torch"] == torch.__version__
@@ -125,6 +125,19 @@ def test_the_command_writes_results(
     monkeypatch.setattr("sys.argv", ["bench", "--minutes", "0", "--out", str(tmp_path)])
     command.main()
     assert "cases are left out after 0 minutes" in capsys.readouterr().out
+
+
+def test_a_wrong_provider_is_an_exit_status(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = {"activation": "hat", "dtype": "float32", "size": 64, "provider": "off"}
+    wrong |= {"skipped": "WrongResult: values are off", "failed": True}
+    monkeypatch.setattr("bench.networks.rows", lambda *_, **__: [])
+    monkeypatch.setattr(command, "rows", lambda *_, **__: [wrong])
+    monkeypatch.setattr("bench.accuracy.SAMPLES", 2**10)
+    monkeypatch.setattr("sys.argv", ["bench", "--size", "64", "--out", str(tmp_path)])
+    assert command.main() == 1
+    assert "WrongResult: values are off" in capsys.readouterr().out
 
 
 def test_too_few_rounds_are_an_error(
