@@ -110,7 +110,8 @@ def ppoly_(x: Tensor, knots: Sequence[float], coeffs: Sequence[float], period: f
 
 def _words(code: Tensor, bits: int) -> Tensor:
     """The code two bytes at a time, where groups have two and its address is even."""
-    return code.view(torch.uint16) if bits == 2 and code.data_ptr() % 2 == 0 else code
+    even = code.data_ptr() % 2 == 0 and code.storage_offset() % 2 == 0  # view asks for the latter
+    return code.view(torch.uint16) if bits == 2 and even else code
 
 
 def _encode(x: Tensor, y: Tensor, numbers: Any, coeffs: Sequence[float], period: float) -> Tensor:
