@@ -69,6 +69,27 @@ def _with_derivatives(specs: dict[str, PiecewisePolynomial]) -> dict[str, Piecew
 SPECS = _with_derivatives(ACTIVATIONS) | _with_derivatives(_EXTRA)
 
 
+def _slopes(count: int, negative_zero: bool = False) -> PiecewisePolynomial:
+    """One piece a slope, 0 among them from two slopes on; jumps on the way."""
+    slopes = [Fraction(i, 2) - 1 if i < 6 else i for i in range(count)]
+    pieces = [(-0.0 if negative_zero and s == 0 else s, i % 3) for i, s in enumerate(slopes)]
+    return PiecewisePolynomial(range(max(count - 1, 1)), (*pieces, (-1, 3))[: max(count, 2)])
+
+
+_ZIGZAG = PiecewisePolynomial.from_truncated_powers(
+    range(40), (1, *(-2, 2) * 19, -1), 1
+)  # up, down, …, up, between tails of 0: 40 knots, three slopes
+# Specs that have a slope code: every way to have few slopes.
+_NAMES = "relu leaky_relu hardtanh hat bw_relu triangle_wave periodic_relu sawtooth sawtooth_d1"
+_NAMES += " bspline0 bspline2_d1 inexact_knots wide zero"
+CODED = {name: SPECS[name] for name in _NAMES.split()} | {
+    "zigzag": _ZIGZAG,
+    **{f"{n}_slopes": _slopes(n) for n in (1, 2, 3, 4, 5, 8)},
+    "negative_zero": _slopes(4, negative_zero=True),
+}
+UNCODED = {"9_slopes": _slopes(9), "bspline3": SPECS["bspline3"], "ragged": SPECS["ragged"]}
+
+
 @dataclass(frozen=True)
 class Place:
     """A backend and the device type that it serves."""
@@ -83,6 +104,11 @@ class Place:
     def interpreted(self) -> bool:
         """Triton's interpreter: up to 60 ms a call, and it truncates to bfloat16."""
         return self.backend == "triton" and self.device == "cpu"
+
+    @property
+    def dtypes(self) -> list[torch.dtype]:
+        """Those whose values are the backend's own, not the interpreter's."""
+        return [d for d in DTYPES.values() if not (self.interpreted and d == torch.bfloat16)]
 
 
 PLACES = [
@@ -112,3 +138,12 @@ LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
     "empty_transposed": lambda t: t[:0].view(3, 0, 2).transpose(0, 2),
     "scalar": lambda t: t[5],
 }
+
+
+def same_bits(a: Tensor, b: Tensor) -> bool:
+    """Whether a and b hold the same bits, of shape and dtype alike; any NaN is any other."""
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return False
+    whole = {2: torch.int16, 4: torch.int32, 8: torch.int64}[a.element_size()]
+    a, b = a.detach().cpu().contiguous(), b.detach().cpu().contiguous()
+    return bool(((a.view(whole) == b.view(whole)) | (a.isnan() & b.isnan())).all())

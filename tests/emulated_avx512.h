@@ -58,7 +58,9 @@ template <typename R> uint32_t compare(R a, R b, int how) {
   uint32_t mask = 0;
   for (int l = 0; l < int(sizeof(a.at) / sizeof(a.at[0])); ++l) {
     const auto x = a.at[l], y = b.at[l];
-    const bool hit = how == _CMP_GT_OQ ? x > y : how == _CMP_EQ_OQ ? x == y : std::isnan(x) || std::isnan(y);
+    const bool hit = how == _CMP_NLE_UQ  ? !(x <= y)
+                     : how == _CMP_EQ_OQ ? x == y
+                                         : std::isnan(x) || std::isnan(y);
     mask |= uint32_t(hit) << l;
   }
   return mask;
@@ -80,6 +82,40 @@ inline f64 gather(bits i, const double* p) {
 }
 inline bits shift_left(bits a, int n) { return each<bits>([&](int l) { return a.at[l] << n; }); }
 inline bits shift_right(bits a, int n) { return each<bits>([&](int l) { return a.at[l] >> n; }); }
+inline bits shift_right_each(bits a, bits by) {
+  return each<bits>([&](int l) { return by.at[l] > 31 ? 0 : a.at[l] >> by.at[l]; });
+}
+inline bits shift_left_64(bits a, int n) {
+  return as<bits>(each<i64>([&](int l) { return as<i64>(a).at[l] << n; }));
+}
+inline bits shift_right_64(bits a, int n) {
+  return as<bits>(each<i64>([&](int l) { return as<i64>(a).at[l] >> n; }));
+}
+inline bits shift_right_each_64(bits a, bits by) {
+  const i64 from = as<i64>(a), n = as<i64>(by);
+  return as<bits>(each<i64>([&](int l) { return n.at[l] > 63 ? 0 : from.at[l] >> n.at[l]; }));
+}
+inline bits permute_lanes(bits i, bits a) {
+  return each<bits>([&](int l) { return a.at[i.at[l] & 15]; });
+}
+inline bits from_128(__m128i v) {  // what lies above is undefined: not 0 here
+  bits r = set1<bits>(0xdeadbeef);
+  std::memcpy(r.at, &v, sizeof v);
+  return r;
+}
+inline bits broadcast_64(__m128i v) {
+  return as<bits>(set1<i64>(uint64_t(_mm_cvtsi128_si64(v))));
+}
+template <typename... V> bits lanes(V... v) { return {{uint32_t(v)...}}; }
+template <typename... V> bits lanes_64(V... v) { return as<bits>(i64{{uint64_t(v)...}}); }
+template <typename R> uint32_t signs(bits a) {
+  uint32_t mask = 0;
+  const R from = as<R>(a);
+  constexpr int n = sizeof(from.at) / sizeof(from.at[0]), top = 512 / n - 1;
+  for (int l = 0; l < n; ++l) mask |= uint32_t(from.at[l] >> top & 1) << l;
+  return mask;
+}
+inline bits either(bits a, bits b) { return each<bits>([&](int l) { return a.at[l] | b.at[l]; }); }
 inline bits both(bits a, bits b) { return each<bits>([&](int l) { return a.at[l] & b.at[l]; }); }
 using shorts = Lanes<uint16_t, 32>;
 // Within each 128-bit lane: words 0-3 (low) or 4-7 (high) of a and of b in turn.
@@ -121,6 +157,9 @@ inline uint32_t words_greater(bits a, bits b) {
 inline bits mask_add_words(bits otherwise, uint32_t mask, bits a, bits b) {
   return each_word(
       [&](int l) { return mask >> l & 1 ? word(a, l) + word(b, l) : word(otherwise, l); });
+}
+inline bits mask_mov_words(bits otherwise, uint32_t mask, bits a) {
+  return each_word([&](int l) { return mask >> l & 1 ? word(a, l) : word(otherwise, l); });
 }
 inline bits widen(__m256i half) {
   uint16_t from[16];
@@ -201,7 +240,22 @@ inline __m256i to_half(f32 a) {
 #define _mm512_i64gather_pd(i, p, scale) emulated::gather(i, p)
 #define _mm512_slli_epi32 emulated::shift_left
 #define _mm512_srli_epi32 emulated::shift_right
+#define _mm512_srlv_epi32 emulated::shift_right_each
+#define _mm512_slli_epi64 emulated::shift_left_64
+#define _mm512_srli_epi64 emulated::shift_right_64
+#define _mm512_srlv_epi64 emulated::shift_right_each_64
+#define _mm512_permutexvar_epi32 emulated::permute_lanes
+#define _mm512_castsi128_si512 emulated::from_128
+#define _mm512_broadcastq_epi64 emulated::broadcast_64
+#undef _mm512_setr_epi32
+#undef _mm512_setr_epi64
+#define _mm512_setr_epi32 emulated::lanes
+#define _mm512_setr_epi64 emulated::lanes_64
+#define _mm512_movepi32_mask emulated::signs<emulated::bits>
+#define _mm512_movepi64_mask emulated::signs<emulated::i64>
+#define _mm512_castpd_si512 emulated::as<emulated::bits>
 #define _mm512_and_si512 emulated::both
+#define _mm512_or_si512 emulated::either
 #define _mm512_castps_si512 emulated::as<emulated::bits>
 #define _mm512_castsi512_ps emulated::as<emulated::f32>
 #define _mm512_loadu_si512 emulated::load_bits
@@ -215,6 +269,7 @@ inline __m256i to_half(f32 a) {
 #define _mm512_xor_si512 emulated::exclusive
 #define _mm512_cmpgt_epi16_mask emulated::words_greater
 #define _mm512_mask_add_epi16 emulated::mask_add_words
+#define _mm512_mask_mov_epi16 emulated::mask_mov_words
 #define _mm512_cvtepu16_epi32 emulated::widen
 #define _mm512_castsi512_si256(a) emulated::half_of(a, 0)
 #undef _mm512_extracti64x4_epi64

@@ -4,6 +4,7 @@ Where the CPU has no AVX-512, that path is compiled with its intrinsics defined 
 (emulated_avx512.h), so that its logic is tested everywhere. That says nothing of its speed.
 """
 
+import ast
 import os
 import shutil
 import subprocess
@@ -18,7 +19,7 @@ from hatact.backends import extension
 
 ROOT = Path(__file__).parent.parent
 ASK = "from hatact.backends import extension as e; print(e.cpu_capability())"
-FILES = ("test_conformance.py", "test_conformance_values.py")
+FILES = ("conformance", "conformance_values", "code", "code_values", "code_tables")
 
 pytestmark = pytest.mark.skipif(
     extension.unavailable("cpu") is not None, reason="the CPU extension is not built"
@@ -28,8 +29,9 @@ pytestmark = pytest.mark.skipif(
 def _conformance(root: Path, capability: str) -> str:
     """The output of the extension's conformance tests, run from `root` on one instruction set."""
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "extension"]
-        + [str(root / "tests" / name) for name in FILES],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+        + ["-k", "extension or test_random_specs"]
+        + [str(root / "tests" / f"test_{name}.py") for name in FILES],
         cwd=root,
         env={**os.environ, "HATACT_CPU_CAPABILITY": capability, "PYTHONPATH": str(root)},
         capture_output=True,
@@ -76,6 +78,15 @@ def test_avx512_conforms(tmp_path: Path) -> None:
     assert " passed" in _conformance(root, "avx512")
 
 
+def _cpu_sources() -> list[Path]:
+    """Those of setup.py, less the kernels of other instruction sets."""
+    for node in ast.parse((ROOT / "setup.py").read_text()).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "CPU_SOURCES":
+            names = [name for name in ast.literal_eval(node.value) if "_avx2" not in name]
+            return [ROOT / name for name in names if "_portable" not in name]
+    raise AssertionError("setup.py names no CPU_SOURCES")
+
+
 def _with_emulated_avx512(folder: Path) -> Path:
     """A copy of the package whose CPU library has AVX-512 alone, emulated."""
     shutil.copytree(ROOT / "hatact", folder / "hatact", ignore=shutil.ignore_patterns("*.so"))
@@ -83,11 +94,12 @@ def _with_emulated_avx512(folder: Path) -> Path:
     shutil.copy(ROOT / "pyproject.toml", folder)
     lib = Path(torch.__file__).parent / "lib"
     subprocess.run(
-        ["c++", "-shared", "-fPIC", "-O1", "-std=c++17", "-mavx2", "-mfma", "-mf16c"]
+        ["c++", "-shared", "-fPIC", "-O1", "-std=c++17", "-fvisibility=hidden"]
+        + ["-mavx2", "-mfma", "-mf16c"]
         + ["-DTORCH_TARGET_VERSION=0x020a000000000000", "-DHATACT_EMULATE_AVX512"]
         + ["-include", str(ROOT / "tests" / "emulated_avx512.h")]
         + [f"-I{path}" for path in cpp_extension.include_paths()]
-        + [str(ROOT / "csrc" / name) for name in ("ppoly_cpu.cpp", "ppoly_avx512.cpp")]
+        + [str(path) for path in _cpu_sources()]
         + [f"-L{lib}", "-ltorch_cpu", "-ltorch", "-lc10"]
         + ["-o", str(folder / "hatact" / "_cpu.abi3.so")],
         check=True,
