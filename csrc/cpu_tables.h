@@ -25,7 +25,8 @@ class Tables {
     s.knots = n;
     s.degree = width - 1;
     s.stride = std::max(kMinimumStride, pieces + 1);
-    values_.resize(n + 1 + static_cast<size_t>(s.stride) * (width + 2));
+    const size_t grid_at = n + 1 + static_cast<size_t>(s.stride) * (width + 2);
+    values_.resize(grid_at + static_cast<size_t>(s.stride) * (width + 1));
     T* knot = values_.data();
     T* base = knot + n + 1;
     T* coef = base + s.stride;
@@ -34,6 +35,7 @@ class Tables {
       T* at = coef + static_cast<size_t>(width) * s.stride;
       for (size_t i = 0; i < code->index.size(); ++i) at[i] = with_top_bits(code->index[i]);
       s.code = at;
+      if (pieces <= kCodes) std::copy(code->index.begin(), code->index.end(), s.code_bytes);
       if (p.period > 0) knot[s.knots++] = inf;  // right of it is NaN alone
     }
     for (int i = 0; i < n; ++i) knot[i] = static_cast<T>(p.knots[i]);
@@ -68,6 +70,8 @@ class Tables {
     s.knot = knot;
     s.base = base;
     s.coef = coef;
+    // A NaN finds cell 0 and code 0, so those must be what a NaN is to have.
+    if (code == nullptr || code->index.back() == 0) lay_grid(p, values_.data() + grid_at);
   }
 
   const Plan<T>& plan() const { return plan_; }
@@ -83,6 +87,43 @@ class Tables {
     T number;
     std::memcpy(&number, &bits, sizeof(T));
     return number;
+  }
+
+  static constexpr int kCodes = sizeof(Plan<T>::code_bytes);
+
+  // The rows of a Grid, if the polynomial has one.
+  void lay_grid(const Numbers& p, T* rows) {
+    const int n = static_cast<int>(p.knots.size()), width = p.width();
+    if (p.period > 0 || !p.constant(0) || !p.constant(n) || p.knots[0] < 0) return;
+    double h = 1;
+    const auto multiples = [&] {
+      return std::all_of(p.knots.begin(), p.knots.end(),
+                         [&](double t) { return t / h == std::floor(t / h); });
+    };
+    while (!multiples() && h > 0x1p-20) h /= 2;
+    const double last = p.knots.back() / h + 1;  // the cell right of all knots
+    if (!multiples() || last >= 16) return;
+    Grid<T> grid;
+    grid.cells = last < 8 ? 8 : 16;
+    grid.inverse = static_cast<T>(1 / h);
+    grid.high = static_cast<T>(last);
+    T* const coef = rows + plan_.stride;
+    for (int e = 0; e < 16; ++e) {
+      const double cell = e % grid.cells;
+      const int piece = static_cast<int>(std::count_if(
+          p.knots.begin(), p.knots.end(), [&](double t) { return t / h <= cell - 1; }));
+      rows[e] = static_cast<T>(p.knots[std::max(piece - 1, 0)] / h);
+      for (int d = 0; d < width; ++d) {
+        const T c = static_cast<T>(p.coeffs[piece * width + d]);
+        const T unit = static_cast<T>(std::pow(h, width - 1 - d)), scaled = c * unit;
+        if (scaled / unit != c || (c != 0 && !std::isnormal(scaled))) return;
+        coef[static_cast<size_t>(d) * plan_.stride + e] = scaled;
+      }
+      grid.code[e] = plan_.bits > 0 ? plan_.code_bytes[piece] : 0;
+    }
+    grid.base = rows;
+    grid.coef = coef;
+    plan_.grid = grid;
   }
 
   // x > t, for x of a half type H, is x > the largest H that is not above t.

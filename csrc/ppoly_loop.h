@@ -28,58 +28,100 @@ HATACT_INLINE void unrolled(const F& f) {
     body; \
   })
 
-template <typename V, typename S, int D, bool kGather, int kBits>
-HATACT_INLINE void block(const Plan<typename V::T>& p, const S* x, const S* g, bool scalar_g,
-                         S* y, uint8_t* code) {
+// A row of a table as look-ups take it: in registers where it fits.
+template <typename V, bool kGather>
+HATACT_INLINE auto row(const typename V::T* p) {
+  if constexpr (kGather) {
+    return p;
+  } else {
+    return V::row(p);
+  }
+}
+
+// How an element finds its piece: by comparing with every knot, the same with look-ups in memory,
+// or as a cell of the grid.
+enum class Find { knots, many_knots, grid };
+
+template <typename V, int D, Find kFind>
+struct Rows {
+  static constexpr bool kGather = kFind == Find::many_knots;
+  using Row = decltype(row<V, kGather>(nullptr));
+  Row base, code, coef[D < 0 ? 1 : D + 1];
+  const typename V::T* more;
+  int stride;
+
+  explicit Rows(const Plan<typename V::T>& p)
+      : base(row<V, kGather>(kFind == Find::grid ? p.grid.base : p.base)),
+        code(row<V, kGather>(p.code != nullptr ? p.code : p.base)),
+        more(kFind == Find::grid ? p.grid.coef : p.coef),
+        stride(p.stride) {
+    for (int d = 0; d <= (D < 0 ? 0 : D); ++d) coef[d] = row<V, kGather>(more + d * stride);
+  }
+  HATACT_INLINE Row of(int d) const {
+    if constexpr (D < 0) return row<V, kGather>(more + d * stride);
+    else return coef[d];
+  }
+};
+
+template <typename V, typename S, int D, Find kFind, int kBits>
+HATACT_INLINE void block(const Plan<typename V::T>& p, const Rows<V, D, kFind>& rows, const S* x,
+                         const S* g, bool scalar_g, S* y, uint8_t* code) {
   using R = typename V::R;
+  constexpr bool kGather = kFind == Find::many_knots;
+  constexpr bool kBytes = V::packs_bytes && !kGather;  // how codes are looked up
   R r[kUnroll], v[kUnroll], c[kUnroll];
   typename V::I i[kUnroll];
   V::load(x, r[0], r[1]);
   V::load(x + 2 * V::width, r[2], r[3]);
-  HATACT_EACH(i[j] = V::zero_index());
-  if (p.period != 0) {
-    const R origin = V::set(p.origin), period = V::set(p.period), one = V::set(1);
-    HATACT_EACH(const R turns = V::sub(V::ceil(V::div(V::sub(r[j], origin), period)), one);
-                r[j] = V::sub_mul(r[j], turns, period));
-  }
-  const auto count = [&]() __attribute__((always_inline)) {
-    for (int k = 0; k < p.knots; ++k) {
-      const R knot = V::set(p.knot[k]);
-      HATACT_EACH(i[j] = V::count_right(i[j], r[j], knot));
+  if constexpr (kFind == Find::grid) {
+    const R inverse = V::set(p.grid.inverse), low = V::set(p.grid.low), high = V::set(p.grid.high);
+    HATACT_EACH(r[j] = V::clamp(V::mul(r[j], inverse), low, high); i[j] = V::ceil_index(r[j]));
+  } else {
+    HATACT_EACH(i[j] = V::zero_index());
+    if (p.period != 0) {
+      const R origin = V::set(p.origin), period = V::set(p.period), one = V::set(1);
+      HATACT_EACH(const R turns = V::sub(V::ceil(V::div(V::sub(r[j], origin), period)), one);
+                  r[j] = V::sub_mul(r[j], turns, period));
     }
-  };
-  const R low = V::set(p.low), high = V::set(p.high);
-  HATACT_EACH(r[j] = V::clamp(r[j], low, high));
-  if constexpr (V::counts_bits && sizeof(S) == 2) {
-    // Half types compare as they are stored, twice as many a register, and count in 16 bits.
-    if (p.period == 0 && p.knots <= 0xffff) {
-      typename V::I low_half = V::zero_index(), high_half = low_half;
-      // Only a code tells where a NaN is counted.
-      const auto low_keys = V::template keys<(kBits > 0)>(x);
-      const auto high_keys = V::template keys<(kBits > 0)>(x + 2 * V::width);
+    const auto count = [&]() __attribute__((always_inline)) {
       for (int k = 0; k < p.knots; ++k) {
-        low_half = V::count_right(low_half, low_keys, p.key[k]);
-        high_half = V::count_right(high_half, high_keys, p.key[k]);
+        const R knot = V::set(p.knot[k]);
+        HATACT_EACH(i[j] = V::count_right(i[j], r[j], knot));
       }
-      V::widen(x, low_half, i[0], i[1]);
-      V::widen(x, high_half, i[2], i[3]);
+    };
+    const R low = V::set(p.low), high = V::set(p.high);
+    HATACT_EACH(r[j] = V::clamp(r[j], low, high));
+    if constexpr (V::counts_bits && sizeof(S) == 2) {
+      // Half types compare as they are stored, twice as many a register, and count in 16 bits.
+      if (p.period == 0 && p.knots <= 0xffff) {
+        typename V::I low_half = V::zero_index(), high_half = low_half;
+        // Only a code tells where a NaN is counted.
+        const auto low_keys = V::template keys<(kBits > 0)>(x);
+        const auto high_keys = V::template keys<(kBits > 0)>(x + 2 * V::width);
+        for (int k = 0; k < p.knots; ++k) {
+          low_half = V::count_right(low_half, low_keys, p.key[k]);
+          high_half = V::count_right(high_half, high_keys, p.key[k]);
+        }
+        V::widen(x, low_half, i[0], i[1]);
+        V::widen(x, high_half, i[2], i[3]);
+      } else {
+        count();
+      }
     } else {
       count();
     }
-  } else {
-    count();
   }
   const int degree = D < 0 ? p.degree : D;
   HATACT_EACH(
       const auto at = V::template place<kGather>(i[j]);
-      if constexpr (kBits > 0) c[j] = V::template look_up<kGather>(p.code, at);
-      v[j] = V::template look_up<kGather>(p.coef, at);
+      if constexpr (kBits > 0 && !kBytes) c[j] = V::look_up(rows.code, at);
+      v[j] = V::look_up(rows.of(0), at);
       if (degree == 0) {
         v[j] = V::nan_where_nan(v[j], r[j]);
       } else {
-        const R u = V::sub(r[j], V::template look_up<kGather>(p.base, at));
+        const R u = V::sub(r[j], V::look_up(rows.base, at));
         for (int d = 1; d <= degree; ++d) {
-          v[j] = V::mul_add(v[j], u, V::template look_up<kGather>(p.coef + d * p.stride, at));
+          v[j] = V::mul_add(v[j], u, V::look_up(rows.of(d), at));
         }
       });
   if (p.select_limits) {
@@ -99,18 +141,24 @@ HATACT_INLINE void block(const Plan<typename V::T>& p, const S* x, const S* g, b
   V::store(y + 2 * V::width, v[2], v[3]);
   if constexpr (kBits > 0) {
     uint64_t plane[kBits];
-    for (int p = 0; p < kBits; ++p) {
-      plane[p] = V::join(x, V::plane(c[0], p), V::plane(c[1], p)) |
-                 V::join(x, V::plane(c[2], p), V::plane(c[3], p)) << 2 * V::width;
+    if constexpr (kBytes) {
+      const auto* const codes = kFind == Find::grid ? p.grid.code : p.code_bytes;
+      V::template planes<kBits>(x, i, codes, plane);
+    } else {
+      for (int b = 0; b < kBits; ++b) {
+        plane[b] = V::join(x, V::plane(c[0], b), V::plane(c[1], b)) |
+                   V::join(x, V::plane(c[2], b), V::plane(c[3], b)) << 2 * V::width;
+      }
     }
     V::template store_planes<kBits>(code, plane);
   }
 }
 
-template <typename V, typename S, int D, bool kGather, int kBits>
+template <typename V, typename S, int D, Find kFind, int kBits>
 void loop(const Plan<typename V::T>& plan, const Arrays& a) {
   constexpr int kBlock = kUnroll * V::width;
-  const Plan<typename V::T> p = plan;  // a copy that no store to y can alias
+  const Plan<typename V::T> p = plan;  // copies that no store to y can alias
+  const Rows<V, D, kFind> rows(p);
   const S* x = static_cast<const S*>(a.x);
   const S* g = static_cast<const S*>(a.g);
   S* y = static_cast<S*>(a.y);
@@ -119,7 +167,7 @@ void loop(const Plan<typename V::T>& plan, const Arrays& a) {
   const int64_t step_g = g == nullptr || scalar_g ? 0 : kBlock;
   int64_t left = a.size;
   for (; left >= kBlock; left -= kBlock) {
-    block<V, S, D, kGather, kBits>(p, x, g, scalar_g, y, code);
+    block<V, S, D, kFind, kBits>(p, rows, x, g, scalar_g, y, code);
     x += kBlock;
     y += kBlock;
     g += step_g;
@@ -133,7 +181,7 @@ void loop(const Plan<typename V::T>& plan, const Arrays& a) {
   }
   uint8_t last_code[kBlock / kCodeGroup * kBits + 1];
   const S* const any_g = g == nullptr ? nullptr : last_g;
-  block<V, S, D, kGather, kBits>(p, last_x, any_g, scalar_g, last_y, last_code);
+  block<V, S, D, kFind, kBits>(p, rows, last_x, any_g, scalar_g, last_y, last_code);
   for (int64_t i = 0; i < left; ++i) y[i] = last_y[i];
   for (int64_t i = 0; i < left; i += kCodeGroup) {
     const int64_t here = left - i;
@@ -143,36 +191,40 @@ void loop(const Plan<typename V::T>& plan, const Arrays& a) {
   }
 }
 
-template <typename V, typename S, bool kGather, int kBits>
+template <typename V, typename S, Find kFind, int kBits>
 void coded(const Plan<typename V::T>& p, const Arrays& a) {
-  return p.degree == 0 ? loop<V, S, 0, kGather, kBits>(p, a) : loop<V, S, 1, kGather, kBits>(p, a);
+  return p.degree == 0 ? loop<V, S, 0, kFind, kBits>(p, a) : loop<V, S, 1, kFind, kBits>(p, a);
 }
 
-template <typename V, typename S, bool kGather>
+template <typename V, typename S, Find kFind>
 void by_bits(const Plan<typename V::T>& p, const Arrays& a) {
   switch (p.bits) {
-    case 1: return coded<V, S, kGather, 1>(p, a);
-    case 2: return coded<V, S, kGather, 2>(p, a);
-    default: return coded<V, S, kGather, 3>(p, a);
+    case 1: return coded<V, S, kFind, 1>(p, a);
+    case 2: return coded<V, S, kFind, 2>(p, a);
+    case 3: return coded<V, S, kFind, 3>(p, a);
+    default: break;
+  }
+  if constexpr (kFind == Find::many_knots) return loop<V, S, -1, kFind, 0>(p, a);
+  switch (p.degree) {
+    case 0: return loop<V, S, 0, kFind, 0>(p, a);
+    case 1: return loop<V, S, 1, kFind, 0>(p, a);
+    case 2: return loop<V, S, 2, kFind, 0>(p, a);
+    case 3: return loop<V, S, 3, kFind, 0>(p, a);
+    default: return loop<V, S, -1, kFind, 0>(p, a);
   }
 }
 
 template <typename V, typename S>
 void by_degree(const Plan<typename V::T>& p, const Arrays& a) {
-  const bool gather = p.knots >= V::table;
-  if (p.bits > 0) return gather ? by_bits<V, S, true>(p, a) : by_bits<V, S, false>(p, a);
-  if (gather) return loop<V, S, -1, true, 0>(p, a);
-  switch (p.degree) {
-    case 0: return loop<V, S, 0, false, 0>(p, a);
-    case 1: return loop<V, S, 1, false, 0>(p, a);
-    case 2: return loop<V, S, 2, false, 0>(p, a);
-    case 3: return loop<V, S, 3, false, 0>(p, a);
-    default: return loop<V, S, -1, false, 0>(p, a);
+  if constexpr (V::has_grid) {
+    if (p.grid.cells > 0 && p.grid.cells <= V::table) return by_bits<V, S, Find::grid>(p, a);
   }
+  if (p.knots >= V::table) return by_bits<V, S, Find::many_knots>(p, a);
+  return by_bits<V, S, Find::knots>(p, a);
 }
 
-template <typename V, typename S, int kBits>
-HATACT_INLINE void decode_block(const typename V::T* slopes, const S* g, bool scalar_g,
+template <typename V, typename S, int kBits, typename Row>
+HATACT_INLINE void decode_block(Row slopes, const S* g, bool scalar_g,
                                 const uint8_t* code, S* y) {
   constexpr int kHalf = 2 * V::width / kCodeGroup * kBits;  // bytes for two registers
   typename V::R v[kUnroll], factor[kUnroll];
@@ -185,14 +237,15 @@ HATACT_INLINE void decode_block(const typename V::T* slopes, const S* g, bool sc
     V::load(g, factor[0], factor[1]);
     V::load(g + 2 * V::width, factor[2], factor[3]);
   }
-  HATACT_EACH(v[j] = V::mul(V::template look_up<false>(slopes, V::template place<false>(i[j])),
+  HATACT_EACH(v[j] = V::mul(V::look_up(slopes, V::template place<false>(i[j])),
                             factor[j]));
   V::store(y, v[0], v[1]);
   V::store(y + 2 * V::width, v[2], v[3]);
 }
 
 template <typename V, typename S, int kBits>
-void decode_loop(const typename V::T* slopes, const Coded& a) {
+void decode_loop(const typename V::T* table, const Coded& a) {
+  const auto slopes = row<V, false>(table);
   constexpr int kBlock = kUnroll * V::width, kBytes = kBlock / kCodeGroup * kBits;
   const S* g = static_cast<const S*>(a.g);
   S* y = static_cast<S*>(a.y);

@@ -12,8 +12,22 @@ enum class Storage { f16, bf16, f32, f64 };
 
 // Entry i of `base`, of `code` and of each coefficient row belongs to piece i; rows are `stride`
 // apart, highest power first. Row length is padded, so that a kernel may load a whole register.
+// Where all knots are multiples of a power of 2, h, and both tails are constant, the cell ⌈x/h⌉
+// takes the place of the piece, with no compare: x/h is exact, and so is all that follows from
+// it. The rows are in units of h, and repeat after `cells`; `code` is indexed by cell, too.
+template <typename T>
+struct Grid {
+  int cells = 0;  // 0: none; else 8 or 16
+  T inverse = 0;  // 1/h
+  T low = 0, high = 0;
+  const T* base = nullptr;
+  const T* coef = nullptr;
+  uint8_t code[16] = {};
+};
+
 template <typename T>
 struct Plan {
+  Grid<T> grid;
   int knots = 0;
   int degree = 0;
   int stride = 0;
@@ -32,6 +46,7 @@ struct Plan {
   // Bits of a slope code, 0 for none; bit p of a piece's code is bit p of `code` from the top.
   int bits = 0;
   const T* code = nullptr;
+  uint8_t code_bytes[16] = {};  // the codes again, of up to 16 pieces
 };
 
 // A half type's bits as an integer of the same order: −0 comes just below +0.

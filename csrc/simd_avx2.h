@@ -21,6 +21,7 @@ struct F32x8 {
   using BF16 = BF16Bits;
   static constexpr int width = 8;
   static constexpr int table = 8;  // pieces that one vpermps can look up
+  static constexpr bool has_grid = true, packs_bytes = true;
   static constexpr bool counts_bits = true;
 
   static R set(float v) { return _mm256_set1_ps(v); }
@@ -107,11 +108,23 @@ struct F32x8 {
   }
   template <bool kGather>
   static I place(I i) { return i; }
-  template <bool kGather>
-  static R look_up(const float* row, I i) {
-    if constexpr (kGather) return _mm256_i32gather_ps(row, i, 4);
-    return _mm256_permutevar8x32_ps(_mm256_loadu_ps(row), i);
+  static R row(const float* p) { return _mm256_loadu_ps(p); }
+  static R look_up(R row, I i) { return _mm256_permutevar8x32_ps(row, i); }
+  static R look_up(const float* row, I i) { return _mm256_i32gather_ps(row, i, 4); }
+  static I ceil_index(R x) { return _mm256_cvtps_epi32(_mm256_ceil_ps(x)); }
+  // The bit planes of the codes of a block, whose indices come as load() deals the elements out.
+  template <int kBits, typename S>
+  static void planes(const S* p, const I (&i)[4], const uint8_t* codes, uint64_t (&plane)[kBits]) {
+    const I packed = _mm256_packs_epi16(_mm256_packs_epi32(i[0], i[1]), _mm256_packs_epi32(i[2], i[3]));
+    const I table = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(codes)));
+    const I code = _mm256_shuffle_epi8(table, _mm256_permutevar8x32_epi32(packed, packed_order(p)));
+    for (int b = 0; b < kBits; ++b) {
+      plane[b] = static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_slli_epi16(code, 7 - b)));
+    }
   }
+  template <typename S>
+  static I packed_order(const S*) { return _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7); }
+  static I packed_order(const BF16*) { return _mm256_setr_epi32(0, 1, 4, 5, 2, 3, 6, 7); }
   // Bit `p` from the top of each lane; those of the two registers that load() makes of the same
   // elements in the order of the elements; and those of a block, as its codes.
   static uint64_t plane(R v, int p) {
@@ -166,7 +179,7 @@ struct F64x4 {
   using I = __m256i;
   static constexpr int width = 4;
   static constexpr int table = 8;  // two vpermps of four doubles each, and a blend
-  static constexpr bool counts_bits = false;
+  static constexpr bool counts_bits = false, has_grid = false, packs_bytes = false;
 
   static R set(double v) { return _mm256_set1_pd(v); }
   static void load(const double* p, R& a, R& b) {
@@ -203,18 +216,17 @@ struct F64x4 {
                    _mm256_castsi256_pd(_mm256_slli_epi64(i, 61))};
     }
   }
-  template <bool kGather, typename P>
-  static R look_up(const double* row, P at) {
-    if constexpr (kGather) {
-      return _mm256_i64gather_pd(row, at, 8);
-    } else {
-      const auto half = [&](const double* four) {
-        return _mm256_castps_pd(_mm256_permutevar8x32_ps(
-            _mm256_loadu_ps(reinterpret_cast<const float*>(four)), at.halves));
-      };
-      return _mm256_blendv_pd(half(row), half(row + 4), at.upper);
-    }
+  struct Row { __m256 low, high; };
+  static Row row(const double* p) {
+    const float* halves = reinterpret_cast<const float*>(p);
+    return {_mm256_loadu_ps(halves), _mm256_loadu_ps(halves + 8)};
   }
+  static R look_up(Row row, Place at) {
+    return _mm256_blendv_pd(_mm256_castps_pd(_mm256_permutevar8x32_ps(row.low, at.halves)),
+                            _mm256_castps_pd(_mm256_permutevar8x32_ps(row.high, at.halves)),
+                            at.upper);
+  }
+  static R look_up(const double* row, I at) { return _mm256_i64gather_pd(row, at, 8); }
   static uint64_t plane(R v, int p) {
     const __m256i bits = _mm256_slli_epi64(_mm256_castpd_si256(v), p);
     return static_cast<uint32_t>(_mm256_movemask_pd(_mm256_castsi256_pd(bits)));

@@ -21,6 +21,7 @@ struct F32x16 {
   using BF16 = BF16Bits;
   static constexpr int width = 16;
   static constexpr int table = 16;  // pieces that one vpermps can look up
+  static constexpr bool has_grid = true, packs_bytes = true;
   static constexpr bool counts_bits = true;
 
   static R set(float v) { return _mm512_set1_ps(v); }
@@ -111,10 +112,28 @@ struct F32x16 {
   }
   template <bool kGather>
   static I place(I i) { return i; }
-  template <bool kGather>
-  static R look_up(const float* row, I i) {
-    if constexpr (kGather) return _mm512_i32gather_ps(i, row, 4);
-    return _mm512_permutexvar_ps(i, _mm512_loadu_ps(row));
+  static R row(const float* p) { return _mm512_loadu_ps(p); }
+  static R look_up(R row, I i) { return _mm512_permutexvar_ps(i, row); }
+  static R look_up(const float* row, I i) { return _mm512_i32gather_ps(i, row, 4); }
+  static I ceil_index(R x) {
+    return _mm512_cvt_roundps_epi32(x, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC);
+  }
+  // The bit planes of the codes of a block, whose indices come as load() deals the elements out.
+  template <int kBits, typename S>
+  static void planes(const S* p, const I (&i)[4], const uint8_t* codes, uint64_t (&plane)[kBits]) {
+    const I packed = _mm512_packs_epi16(_mm512_packs_epi32(i[0], i[1]), _mm512_packs_epi32(i[2], i[3]));
+    const I table = _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(codes)));
+    const I code = _mm512_shuffle_epi8(table, _mm512_permutexvar_epi32(packed_order(p), packed));
+    for (int b = 0; b < kBits; ++b) {
+      plane[b] = _mm512_test_epi8_mask(code, _mm512_set1_epi8(static_cast<char>(1 << b)));
+    }
+  }
+  template <typename S>
+  static I packed_order(const S*) {
+    return _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  }
+  static I packed_order(const BF16*) {
+    return _mm512_setr_epi32(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15);
   }
   // Bit `p` from the top of each lane; those of the two registers that load() makes of the same
   // elements in the order of the elements; and those of a block, as its codes.
@@ -179,7 +198,7 @@ struct F64x8 {
   using I = __m512i;
   static constexpr int width = 8;
   static constexpr int table = 8;
-  static constexpr bool counts_bits = false;
+  static constexpr bool counts_bits = false, has_grid = true, packs_bytes = false;
 
   static R set(double v) { return _mm512_set1_pd(v); }
   static void load(const double* p, R& a, R& b) {
@@ -205,10 +224,11 @@ struct F64x8 {
   }
   template <bool kGather>
   static I place(I i) { return i; }
-  template <bool kGather>
-  static R look_up(const double* row, I i) {
-    if constexpr (kGather) return _mm512_i64gather_pd(i, row, 8);
-    return _mm512_permutexvar_pd(i, _mm512_loadu_pd(row));
+  static R row(const double* p) { return _mm512_loadu_pd(p); }
+  static R look_up(R row, I i) { return _mm512_permutexvar_pd(i, row); }
+  static R look_up(const double* row, I i) { return _mm512_i64gather_pd(i, row, 8); }
+  static I ceil_index(R x) {
+    return _mm512_cvt_roundpd_epi64(x, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC);
   }
   static uint64_t plane(R v, int p) {
     return _mm512_movepi64_mask(_mm512_slli_epi64(_mm512_castpd_si512(v), p));

@@ -15,7 +15,7 @@ namespace {
 template <typename Scalar>
 struct Lanes {
   static constexpr int width = 8;
-  static constexpr bool counts_bits = false;
+  static constexpr bool counts_bits = false, has_grid = false, packs_bytes = false;
   static constexpr int table = 1 << 30;  // an indexed load takes a table of any length
   using T = Scalar;
   using F16 = c10::Half;
@@ -67,7 +67,7 @@ struct Lanes {
   }
   template <bool kGather>
   static I place(const I& i) { return i; }
-  template <bool kGather>
+  static const T* row(const T* p) { return p; }
   static R look_up(const T* row, const I& i) {
     return each([&](int l) { return row[i.at[l]]; });
   }

@@ -66,6 +66,21 @@ inline void store_groups(uint8_t* to, const uint64_t (&plane)[kBits]) {
   }
 }
 
+// One memcpy of an odd size would go through memory, byte-wise in and whole out: a stall.
+template <int kBytes>
+inline uint64_t loaded(const uint8_t* from) {
+  if constexpr (kBytes == 0) {
+    return 0;
+  } else if constexpr ((kBytes & (kBytes - 1)) == 0) {
+    uint64_t v = 0;
+    std::memcpy(&v, from, kBytes);
+    return v;
+  } else {
+    constexpr int kFirst = kBytes > 4 ? 4 : 2;
+    return loaded<kFirst>(from) | loaded<kBytes - kFirst>(from + kFirst) << 8 * kFirst;
+  }
+}
+
 constexpr Bytes word_of_each_group(int bits) {
   Bytes b{};
   for (int k = 0; k < 16; ++k) b.at[k] = static_cast<int8_t>(k % 4 < bits ? k / 4 * bits + k % 4 : -1);
@@ -77,9 +92,8 @@ constexpr Bytes word_of_each_group(int bits) {
 template <int kBits, int kGroups>
 inline __m128i group_words(const uint8_t* code) {
   constexpr int kBytes = kBits * kGroups;
-  uint64_t low = 0, high = 0;
-  std::memcpy(&low, code, kBytes < 8 ? kBytes : 8);
-  if constexpr (kBytes > 8) std::memcpy(&high, code + 8, kBytes - 8);
+  const uint64_t low = loaded<(kBytes < 8 ? kBytes : 8)>(code);
+  const uint64_t high = loaded<(kBytes > 8 ? kBytes - 8 : 0)>(code + 8);
   constexpr Bytes kWords = word_of_each_group(kBits);
   const __m128i bytes = kBytes > 8 ? _mm_set_epi64x(static_cast<int64_t>(high), static_cast<int64_t>(low))
                                    : _mm_cvtsi64_si128(static_cast<int64_t>(low));
