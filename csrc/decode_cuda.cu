@@ -108,9 +108,14 @@ Tensor ppoly_decode(Tensor g, Tensor code, std::vector<double> slopes) {
   return gx;
 }
 
+Tensor packed_decode(Tensor g, Tensor code, Tensor slopes) {
+  return ppoly_decode(g, code, Packed(slopes).coeffs);
+}
+
 }  // namespace
 }  // namespace hatact
 
 STABLE_TORCH_LIBRARY_IMPL(hatact, CUDA, m) {
   m.impl("ppoly_decode", TORCH_BOX(&hatact::ppoly_decode));
+  m.impl("_packed_decode", TORCH_BOX(&hatact::packed_decode));
 }

@@ -1,4 +1,4 @@
-// hatact::ppoly_encode and ppoly_encode_ on CUDA: y = f(x), and the code of f's slope there. What
+// hatact::ppoly_encode and its variants on CUDA: y = f(x), and the code of f's slope there. What
 // does not fill 16 bytes, or is not aligned to them, is taken an element a lane.
 
 #include "code_cuda.h"
@@ -23,7 +23,7 @@ __global__ void __launch_bounds__(kThreads)
   // Look-ups diverge within a warp: constant memory would serialise them.
   __shared__ Encoder<T, D> f;
   for (int i = threadIdx.x; i < (D + 3) * kPieces; i += kThreads) {
-    f.table.row[0][i] = from.table.row[0][i];
+    f.table.rows[i] = from.table.rows[i];
   }
   if (threadIdx.x < kPieces) f.spread[threadIdx.x] = from.spread[threadIdx.x];
   __syncthreads();
@@ -129,7 +129,7 @@ void launch(const Numbers& p, const SlopeCode& code, const Arrays<S, uint8_t>& a
             const Tensor& like, cudaStream_t stream) {
   Encoder<Compute<S>, D> f;
   f.outline = lay_out(p.knots.data(), p.pieces() - 1, p.coeffs.data(), p.width(), p.period, D,
-                      kPieces, f.table.row[0]);
+                      kPieces, f.table.rows);
   if (D == 1 && f.outline.select_limits) return launch_any(p, code, a, like, stream);
   f.outline.top = top_of(static_cast<int>(code.index.size()) - 1);
   for (int i = 0; i < kPieces; ++i) f.spread[i] = spread_of(code.index, i);
@@ -182,10 +182,18 @@ Tensor ppoly_encode_(Tensor x, std::vector<double> knots, std::vector<double> co
   return std::get<1>(encoded(x, Numbers{knots, coeffs, period}, true));
 }
 
+// y, the code and the edge that autograd asks for: a tensor of no elements.
+std::tuple<Tensor, Tensor, Tensor> packed_encode(Tensor x, Tensor numbers) {
+  const Packed p(numbers);
+  const auto [y, code] = encoded(x, Numbers{p.knots, p.coeffs, p.period}, false);
+  return {y, code, new_dense(x, {0}, x.scalar_type())};
+}
+
 }  // namespace
 }  // namespace hatact
 
 STABLE_TORCH_LIBRARY_IMPL(hatact, CUDA, m) {
   m.impl("ppoly_encode", TORCH_BOX(&hatact::ppoly_encode));
   m.impl("ppoly_encode_", TORCH_BOX(&hatact::ppoly_encode_));
+  m.impl("_packed_encode", TORCH_BOX(&hatact::packed_encode));
 }

@@ -34,11 +34,11 @@ struct Outline {
 // two belongs to piece i. At most N − 1 knots, N a power of 2; of degree at most D.
 template <typename T, int N, int D>
 struct Table {
-  T row[D + 3][N];
+  T rows[(D + 3) * N];
 
   // An entry by its place in bytes, which takes no instruction to scale.
   HATACT_HD T at(int r, int place) const {
-    return *reinterpret_cast<const T*>(reinterpret_cast<const char*>(row[r]) + place);
+    return *reinterpret_cast<const T*>(reinterpret_cast<const char*>(rows + r * N) + place);
   }
 };
 

@@ -26,7 +26,7 @@ __global__ void __launch_bounds__(kThreads)
   // Look-ups diverge within a warp: constant memory would serialise them.
   __shared__ Table<T, kPieces, D> table;
   for (int i = threadIdx.x; i < (D + 3) * kPieces; i += kThreads) {
-    table.row[0][i] = f.table.row[0][i];
+    table.rows[i] = f.table.rows[i];
   }
   __syncthreads();
   const T one_g = kG && a.scalar_g ? static_cast<T>(*a.g) : T(1);
@@ -105,7 +105,7 @@ template <int D, typename S>
 void launch(const Numbers& p, const Arrays<S>& a, const Tensor& like, cudaStream_t stream) {
   PPoly<Compute<S>, kPieces, D> f;
   f.outline = lay_out(p.knots.data(), p.pieces() - 1, p.coeffs.data(), p.width(), p.period, D,
-                      kPieces, f.table.row[0]);
+                      kPieces, f.table.rows);
   if (D == 1 && f.outline.select_limits) return launch_any(p, a, like, stream);
   const int grid = blocks(a.size, kThreads * kAccesses * Vector<S>::size);
   if (a.g == nullptr) {

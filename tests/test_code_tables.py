@@ -41,8 +41,8 @@ def _input(spec: PiecewisePolynomial, dtype: torch.dtype) -> Tensor:
     """Multiples of 1/8 (jumps at knots are met exactly), ±inf, NaN."""
     end = len(spec.knots) + 1
     generator = torch.Generator().manual_seed(0)
-    x = torch.randint(-16, 8 * end, (301,), generator=generator) / 8
-    x[::41] = torch.tensor([torch.nan, torch.inf, -torch.inf, 0, 1, end, end - 1, -1])
+    x = torch.randint(-16, 8 * end, (269,), generator=generator) / 8
+    x[::37] = torch.tensor([torch.nan, torch.inf, -torch.inf, 0, 1, end, end - 1, -1])
     return x.to(dtype)
 
 

@@ -25,6 +25,8 @@ EDITS = (  # pattern, replacement, how often
     (r"STD_CUDA_KERNEL_LAUNCH_CHECK\(\);", "", 3),
     (r"IMPL\(hatact, CUDA, m\)", "IMPL(hatact, CPU, m)", 3),
 )  # fmt: skip
+FILES = ("test_conformance", "test_conformance_values")
+FILES += ("test_code", "test_code_values", "test_code_tables")
 # Every kernel: degrees 0 to 5 and beyond, few and many knots, periods, tails of each kind.
 VALUES = "test_half_types test_many test_knots test_zero test_infin test_exact test_periodic"
 SPECS = "hat bw_relu bspline1 bspline2 bspline3 bspline4 bspline5 cubic_tails linear_tails long"
@@ -82,11 +84,10 @@ def test_conforms(package):
 
     values = f"{any_of(VALUES)} and {any_of(SPECS)} and not _d2"
     indexing = f"{any_of(INDEXING)} and {any_of(FEW_SPECS)} and not _d1 and not _d2"
-    files = ("test_conformance", "test_conformance_values", "test_code_tables")
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-        + ["-k", f"extension and (({values}) or ({indexing}) or test_code_tables)"]
-        + [f"tests/{name}.py" for name in files],
+        + ["-k", f"extension and (({values}) or ({indexing}) or test_code) or test_random"]
+        + [f"tests/{name}.py" for name in FILES],
         cwd=package,
         env={**os.environ, "PYTHONPATH": str(package)},
         capture_output=True,
