@@ -35,7 +35,9 @@ class Tables {
       T* at = coef + static_cast<size_t>(width) * s.stride;
       for (size_t i = 0; i < code->index.size(); ++i) at[i] = with_top_bits(code->index[i]);
       s.code = at;
-      if (pieces <= kCodes) std::copy(code->index.begin(), code->index.end(), s.code_bytes);
+      if (code->index.size() <= sizeof s.code_bytes) {
+        std::copy(code->index.begin(), code->index.end(), s.code_bytes);
+      }
       if (p.period > 0) knot[s.knots++] = inf;  // right of it is NaN alone
     }
     for (int i = 0; i < n; ++i) knot[i] = static_cast<T>(p.knots[i]);
@@ -88,8 +90,6 @@ class Tables {
     std::memcpy(&number, &bits, sizeof(T));
     return number;
   }
-
-  static constexpr int kCodes = sizeof(Plan<T>::code_bytes);
 
   // The rows of a Grid, if the polynomial has one.
   void lay_grid(const Numbers& p, T* rows) {

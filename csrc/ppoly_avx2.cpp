@@ -11,7 +11,7 @@
 
 #include "simd_avx2.h"
 
-#include "ppoly_loop.h"
+#include "code_loop.h"
 
 namespace hatact {
 

@@ -15,7 +15,7 @@
 
 #include "simd_avx512.h"
 
-#include "ppoly_loop.h"
+#include "code_loop.h"
 
 namespace hatact {
 

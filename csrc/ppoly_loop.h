@@ -63,58 +63,84 @@ struct Rows {
   }
 };
 
+// The index of each x's piece, x having been reduced into the period and clamped.
+template <typename V, typename S, bool kNanIsRight>
+HATACT_INLINE void find_by_knots(const Plan<typename V::T>& p, const S* x,
+                                 typename V::R (&r)[kUnroll], typename V::I (&i)[kUnroll]) {
+  using R = typename V::R;
+  HATACT_EACH(i[j] = V::zero_index());
+  if (p.period != 0) {
+    const R origin = V::set(p.origin), period = V::set(p.period), one = V::set(1);
+    HATACT_EACH(const R turns = V::sub(V::ceil(V::div(V::sub(r[j], origin), period)), one);
+                r[j] = V::sub_mul(r[j], turns, period));
+  }
+  const R low = V::set(p.low), high = V::set(p.high);
+  HATACT_EACH(r[j] = V::clamp(r[j], low, high));
+  if constexpr (V::counts_bits && sizeof(S) == 2) {
+    // Half types compare as they are stored, twice as many a register, and count in 16 bits.
+    if (p.period == 0 && p.knots <= 0xffff) {
+      typename V::I low_half = V::zero_index(), high_half = low_half;
+      const auto low_keys = V::template keys<kNanIsRight>(x);
+      const auto high_keys = V::template keys<kNanIsRight>(x + 2 * V::width);
+      for (int k = 0; k < p.knots; ++k) {
+        low_half = V::count_right(low_half, low_keys, p.key[k]);
+        high_half = V::count_right(high_half, high_keys, p.key[k]);
+      }
+      V::widen(x, low_half, i[0], i[1]);
+      V::widen(x, high_half, i[2], i[3]);
+      return;
+    }
+  }
+  for (int k = 0; k < p.knots; ++k) {
+    const R knot = V::set(p.knot[k]);
+    HATACT_EACH(i[j] = V::count_right(i[j], r[j], knot));
+  }
+}
+
+// x in units of the grid's cells, and the cell of each.
+template <typename V>
+HATACT_INLINE void find_by_cell(const Grid<typename V::T>& grid, typename V::R (&r)[kUnroll],
+                                typename V::I (&i)[kUnroll]) {
+  const auto inverse = V::set(grid.inverse), low = V::set(grid.low), high = V::set(grid.high);
+  HATACT_EACH(r[j] = V::clamp(V::mul(r[j], inverse), low, high); i[j] = V::ceil_index(r[j]));
+}
+
+// The codes of the pieces i.
+template <typename V, Find kFind, int kBits, typename S, typename Row>
+HATACT_INLINE void store_code(const Plan<typename V::T>& p, const S* x, Row row,
+                              const typename V::I (&i)[kUnroll], uint8_t* code) {
+  uint64_t plane[kBits];
+  if constexpr (V::packs_bytes && kFind != Find::many_knots) {
+    V::template planes<kBits>(x, i, kFind == Find::grid ? p.grid.code : p.code_bytes, plane);
+  } else {
+    constexpr bool kGather = kFind == Find::many_knots;
+    typename V::R c[kUnroll];
+    HATACT_EACH(c[j] = V::look_up(row, V::template place<kGather>(i[j])));
+    for (int b = 0; b < kBits; ++b) {
+      plane[b] = V::join(x, V::plane(c[0], b), V::plane(c[1], b)) |
+                 V::join(x, V::plane(c[2], b), V::plane(c[3], b)) << 2 * V::width;
+    }
+  }
+  V::template store_planes<kBits>(code, plane);
+}
+
 template <typename V, typename S, int D, Find kFind, int kBits>
 HATACT_INLINE void block(const Plan<typename V::T>& p, const Rows<V, D, kFind>& rows, const S* x,
                          const S* g, bool scalar_g, S* y, uint8_t* code) {
   using R = typename V::R;
-  constexpr bool kGather = kFind == Find::many_knots;
-  constexpr bool kBytes = V::packs_bytes && !kGather;  // how codes are looked up
-  R r[kUnroll], v[kUnroll], c[kUnroll];
+  R r[kUnroll], v[kUnroll];
   typename V::I i[kUnroll];
   V::load(x, r[0], r[1]);
   V::load(x + 2 * V::width, r[2], r[3]);
   if constexpr (kFind == Find::grid) {
-    const R inverse = V::set(p.grid.inverse), low = V::set(p.grid.low), high = V::set(p.grid.high);
-    HATACT_EACH(r[j] = V::clamp(V::mul(r[j], inverse), low, high); i[j] = V::ceil_index(r[j]));
+    find_by_cell<V>(p.grid, r, i);
   } else {
-    HATACT_EACH(i[j] = V::zero_index());
-    if (p.period != 0) {
-      const R origin = V::set(p.origin), period = V::set(p.period), one = V::set(1);
-      HATACT_EACH(const R turns = V::sub(V::ceil(V::div(V::sub(r[j], origin), period)), one);
-                  r[j] = V::sub_mul(r[j], turns, period));
-    }
-    const auto count = [&]() __attribute__((always_inline)) {
-      for (int k = 0; k < p.knots; ++k) {
-        const R knot = V::set(p.knot[k]);
-        HATACT_EACH(i[j] = V::count_right(i[j], r[j], knot));
-      }
-    };
-    const R low = V::set(p.low), high = V::set(p.high);
-    HATACT_EACH(r[j] = V::clamp(r[j], low, high));
-    if constexpr (V::counts_bits && sizeof(S) == 2) {
-      // Half types compare as they are stored, twice as many a register, and count in 16 bits.
-      if (p.period == 0 && p.knots <= 0xffff) {
-        typename V::I low_half = V::zero_index(), high_half = low_half;
-        // Only a code tells where a NaN is counted.
-        const auto low_keys = V::template keys<(kBits > 0)>(x);
-        const auto high_keys = V::template keys<(kBits > 0)>(x + 2 * V::width);
-        for (int k = 0; k < p.knots; ++k) {
-          low_half = V::count_right(low_half, low_keys, p.key[k]);
-          high_half = V::count_right(high_half, high_keys, p.key[k]);
-        }
-        V::widen(x, low_half, i[0], i[1]);
-        V::widen(x, high_half, i[2], i[3]);
-      } else {
-        count();
-      }
-    } else {
-      count();
-    }
+    find_by_knots<V, S, (kBits > 0)>(p, x, r, i);  // only a code tells where a NaN is counted
   }
+  if constexpr (kBits > 0) store_code<V, kFind, kBits>(p, x, rows.code, i, code);
   const int degree = D < 0 ? p.degree : D;
   HATACT_EACH(
-      const auto at = V::template place<kGather>(i[j]);
-      if constexpr (kBits > 0 && !kBytes) c[j] = V::look_up(rows.code, at);
+      const auto at = V::template place<kFind == Find::many_knots>(i[j]);
       v[j] = V::look_up(rows.of(0), at);
       if (degree == 0) {
         v[j] = V::nan_where_nan(v[j], r[j]);
@@ -139,19 +165,6 @@ HATACT_INLINE void block(const Plan<typename V::T>& p, const Rows<V, D, kFind>& 
   }
   V::store(y, v[0], v[1]);
   V::store(y + 2 * V::width, v[2], v[3]);
-  if constexpr (kBits > 0) {
-    uint64_t plane[kBits];
-    if constexpr (kBytes) {
-      const auto* const codes = kFind == Find::grid ? p.grid.code : p.code_bytes;
-      V::template planes<kBits>(x, i, codes, plane);
-    } else {
-      for (int b = 0; b < kBits; ++b) {
-        plane[b] = V::join(x, V::plane(c[0], b), V::plane(c[1], b)) |
-                   V::join(x, V::plane(c[2], b), V::plane(c[3], b)) << 2 * V::width;
-      }
-    }
-    V::template store_planes<kBits>(code, plane);
-  }
 }
 
 template <typename V, typename S, int D, Find kFind, int kBits>
@@ -223,61 +236,6 @@ void by_degree(const Plan<typename V::T>& p, const Arrays& a) {
   return by_bits<V, S, Find::knots>(p, a);
 }
 
-template <typename V, typename S, int kBits, typename Row>
-HATACT_INLINE void decode_block(Row slopes, const S* g, bool scalar_g,
-                                const uint8_t* code, S* y) {
-  constexpr int kHalf = 2 * V::width / kCodeGroup * kBits;  // bytes for two registers
-  typename V::R v[kUnroll], factor[kUnroll];
-  typename V::I i[kUnroll];
-  V::template codes<kBits>(y, code, i[0], i[1]);
-  V::template codes<kBits>(y, code + kHalf, i[2], i[3]);
-  if (scalar_g) {
-    HATACT_EACH(factor[j] = V::set(V::value(*g)));
-  } else {
-    V::load(g, factor[0], factor[1]);
-    V::load(g + 2 * V::width, factor[2], factor[3]);
-  }
-  HATACT_EACH(v[j] = V::mul(V::look_up(slopes, V::template place<false>(i[j])),
-                            factor[j]));
-  V::store(y, v[0], v[1]);
-  V::store(y + 2 * V::width, v[2], v[3]);
-}
-
-template <typename V, typename S, int kBits>
-void decode_loop(const typename V::T* table, const Coded& a) {
-  const auto slopes = row<V, false>(table);
-  constexpr int kBlock = kUnroll * V::width, kBytes = kBlock / kCodeGroup * kBits;
-  const S* g = static_cast<const S*>(a.g);
-  S* y = static_cast<S*>(a.y);
-  const uint8_t* code = a.code;
-  const bool scalar_g = a.scalar_g;
-  int64_t left = a.size;
-  for (; left >= kBlock; left -= kBlock) {
-    decode_block<V, S, kBits>(slopes, g, scalar_g, code, y);
-    g += scalar_g ? 0 : kBlock;
-    y += kBlock;
-    code += kBytes;
-  }
-  if (left == 0) return;
-  S last_g[kBlock] = {}, last_y[kBlock];
-  uint8_t last_code[kBytes] = {};
-  for (int64_t i = 0; i < (scalar_g ? 1 : left); ++i) last_g[i] = g[i];
-  const int64_t bytes = (left + kCodeGroup - 1) / kCodeGroup * kBits;
-  for (int64_t i = 0; i < bytes; ++i) last_code[i] = code[i];
-  decode_block<V, S, kBits>(slopes, last_g, scalar_g, last_code, last_y);
-  for (int64_t i = 0; i < left; ++i) y[i] = last_y[i];
-}
-
-template <typename V, typename S>
-void decode(const void* slopes, const Coded& a) {
-  const auto* at = static_cast<const typename V::T*>(slopes);
-  switch (a.bits) {
-    case 1: return decode_loop<V, S, 1>(at, a);
-    case 2: return decode_loop<V, S, 2>(at, a);
-    default: return decode_loop<V, S, 3>(at, a);
-  }
-}
-
 template <typename VF, typename VD>
 void by_storage(Storage storage, const void* plan, const Arrays& a) {
   const auto& single = *static_cast<const Plan<float>*>(plan);
@@ -288,21 +246,6 @@ void by_storage(Storage storage, const void* plan, const Arrays& a) {
     case Storage::f64: return by_degree<VD, double>(*static_cast<const Plan<double>*>(plan), a);
   }
 }
-
-template <typename VF, typename VD>
-void decode_by_storage(Storage storage, const void* slopes, const Coded& a) {
-  switch (storage) {
-    case Storage::f16: return decode<VF, typename VF::F16>(slopes, a);
-    case Storage::bf16: return decode<VF, typename VF::BF16>(slopes, a);
-    case Storage::f32: return decode<VF, float>(slopes, a);
-    case Storage::f64: return decode<VD, double>(slopes, a);
-  }
-}
-
-template <typename VF, typename VD>
-constexpr Kernels kernels = {&by_storage<VF, VD>, &decode_by_storage<VF, VD>};
-
-#undef HATACT_EACH
 
 }  // namespace
 }  // namespace hatact

@@ -2,7 +2,7 @@
 
 #include "simd_portable.h"
 
-#include "ppoly_loop.h"
+#include "code_loop.h"
 
 namespace hatact {
 
