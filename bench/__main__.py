@@ -17,7 +17,7 @@ from bench.environment import environment, results_path
 from bench.peers import missing
 from bench.runner import rows
 from bench.tables import FORMAT, RESULTS
-from bench.timing import LEAST_ROUNDS, copy_bandwidth
+from bench.timing import LEAST_ROUNDS, copy_bandwidth, keep_freed_memory
 from hatact.activations import registry
 
 
@@ -64,7 +64,7 @@ def main() -> int:
         print(f"{peer} is left out: {reason}")
     result: dict[str, Any] = {
         "format": FORMAT,
-        "environment": environment(args.device),
+        "environment": environment(args.device) | {"keeps_freed_memory": keep_freed_memory()},
         "copy_gb_per_s": copy_bandwidth(args.device),
         "accuracy": accuracy.rows(),
         "networks": [],

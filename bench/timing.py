@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import statistics
 import time
 from collections.abc import Callable
@@ -13,6 +14,17 @@ Call = Callable[[], object]
 LEAST_ROUNDS = 5
 _SAMPLE_SECONDS = 4e-3  # a CPU sample is repeated to last about this long: the timer takes 1e-7
 _ROW_SECONDS = 1.5  # rounds beyond the fifth end here
+
+
+def keep_freed_memory() -> bool:
+    """Tells the C allocator (glibc) to give no memory back to the system; whether it could.
+
+    By default it trims its heap by thresholds that move: whether a call pays for page faults, up to
+    the time of the kernels themselves, then depends on which sizes were freed before it.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    m_trim_threshold, m_mmap_max = -1, -4  # malloc.h
+    return mallopt is not None and bool(mallopt(m_mmap_max, 0) and mallopt(m_trim_threshold, -1))
 
 
 @dataclass(frozen=True)

@@ -108,14 +108,14 @@ class Tables {
     grid.inverse = static_cast<T>(1 / h);
     grid.high = static_cast<T>(last);
     T* const coef = rows + plan_.stride;
-    for (int e = 0; e < 16; ++e) {
-      const double cell = e % grid.cells;
-      const int piece = static_cast<int>(std::count_if(
-          p.knots.begin(), p.knots.end(), [&](double t) { return t / h <= cell - 1; }));
+    for (int e = 0, piece = 0; e < 16; ++e) {
+      const int cell = e % grid.cells;
+      if (cell == 0) piece = 0;
+      while (piece < n && p.knots[piece] / h <= cell - 1) ++piece;
       rows[e] = static_cast<T>(p.knots[std::max(piece - 1, 0)] / h);
-      for (int d = 0; d < width; ++d) {
-        const T c = static_cast<T>(p.coeffs[piece * width + d]);
-        const T unit = static_cast<T>(std::pow(h, width - 1 - d)), scaled = c * unit;
+      T unit = 1;
+      for (int d = width; d-- > 0; unit *= static_cast<T>(h)) {
+        const T c = static_cast<T>(p.coeffs[piece * width + d]), scaled = c * unit;
         if (scaled / unit != c || (c != 0 && !std::isnormal(scaled))) return;
         coef[static_cast<size_t>(d) * plan_.stride + e] = scaled;
       }

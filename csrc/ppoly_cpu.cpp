@@ -12,6 +12,7 @@ constexpr int64_t kUnit = 64;      // a thread's share is whole units: it ends a
 
 template <typename F>
 void in_parallel(int64_t size, const F& run) {
+  if (size <= kGrain) return run(int64_t{0}, size);
   const int64_t units = (size + kUnit - 1) / kUnit;
   torch::stable::parallel_for(0, units, kGrain / kUnit, [&](int64_t begin, int64_t end) {
     const int64_t first = begin * kUnit;

@@ -11,10 +11,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from hatact import ops
 from hatact.autograd._decode import decode
-from hatact.autograd._ppoly import below_autograd, ppoly, transforms
+from hatact.autograd._ppoly import below_autograd, in_functorch, ppoly
 from hatact.autograd._ppoly import op as ppoly_op
 from hatact.spec import PiecewisePolynomial
 
@@ -22,6 +23,7 @@ encode_op = ops.overload("_packed_encode")
 decode_op = ops.overload("_packed_decode")
 encode_in_place_op = ops.overload("ppoly_encode_")
 in_place_op = ops.overload("ppoly_")
+grad_enabled = torch.is_grad_enabled
 
 
 class Coded(torch.autograd.Function):
@@ -52,10 +54,10 @@ class Coded(torch.autograd.Function):
         spec, slopes, order, shape = ctx.of
         if gy is None:  # the derivative of the derivative: zeros, in the graph of x
             return edge.sum().expand(shape), None
-        if order is None and not (torch.is_grad_enabled() or transforms()):
-            return decode_op(gy, code, slopes), None
         if order is None:
-            return decode(gy, code, spec.slopes, edge), None
+            if grad_enabled() or in_functorch() or forward_ad._current_level >= 0:
+                return decode(gy, code, spec.slopes, edge), None
+            return decode_op(gy, code, slopes), None
         gx = decode(gy.permute(order), code, spec.slopes, edge)
         return gx.permute(_inverse(order)), None
 
@@ -127,13 +129,16 @@ def activation(x: Tensor, spec: PiecewisePolynomial, inplace: bool = False) -> T
         ValueError: in place, for an f whose backward needs x, or an x that shares its memory.
         RuntimeError: in place, for a leaf that requires grad, or a view of one.
     """
-    if transforms():
+    if in_functorch() or forward_ad._current_level >= 0:
         return _under_transforms(x, spec, inplace)
-    if x.requires_grad and torch.is_grad_enabled():
+    if x.requires_grad and grad_enabled():
+        y: Tensor
         if inplace:
             check_in_place(x, spec)
-            y: Tensor = _coded_in_place(x, spec)[0]  # type: ignore[no-untyped-call]
-        elif spec.slopes is None:
+            if x._is_view():  # a Function of two outputs cannot write into a view; copy_ can
+                return x.copy_(_coded(x, spec)[0])  # type: ignore[no-untyped-call]
+            y = _coded_in_place(x, spec)[0]  # type: ignore[no-untyped-call]
+        elif spec._slopes is None:
             y = _kept(x, spec)  # type: ignore[no-untyped-call]
         else:
             y = _coded(x, spec)[0]  # type: ignore[no-untyped-call]

@@ -13,6 +13,7 @@ from hatact.spec import PiecewisePolynomial
 
 op = ops.overload("ppoly")
 below_autograd = torch._C._AutoDispatchBelowAutograd
+in_functorch = torch._C._are_functorch_transforms_active
 
 
 class PPoly(torch.autograd.Function):
@@ -77,7 +78,7 @@ def ppoly(x: Tensor, g: Tensor | None, spec: PiecewisePolynomial) -> Tensor:
 
 def transforms() -> bool:
     """Whether torch.func or forward-mode AD is at work."""
-    return torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0
+    return in_functorch() or forward_ad._current_level >= 0
 
 
 def differentiates(x: Tensor) -> bool:
