@@ -81,6 +81,7 @@ def linear_act(x: Tensor, weight: Tensor, bias: Tensor | None, spec: PiecewisePo
             floating tensor; shapes and dtypes that do not match raise as torch's linear does.
     """
     _check_spec(spec)
+    _check_tensor(x)
     device = x.device.type
     if torch.is_autocast_enabled(device):
         dtype = torch.get_autocast_dtype(device)
@@ -101,14 +102,18 @@ def _cast(t: Tensor | None, dtype: torch.dtype) -> Tensor | None:
     return t.to(dtype)
 
 
+def _check_tensor(x: object) -> None:
+    if not isinstance(x, Tensor):
+        raise ValueError(f"x must be a torch.Tensor; got {type(x).__name__}")
+
+
 def _check_spec(spec: object) -> None:
     if not isinstance(spec, PiecewisePolynomial):
         raise ValueError(f"spec must be a hatact.PiecewisePolynomial; got {type(spec).__name__}")
 
 
 def _piecewise(x: Tensor, spec: PiecewisePolynomial, scale: Number, inplace: bool) -> Tensor:
-    if not isinstance(x, Tensor):
-        raise ValueError(f"x must be a torch.Tensor; got {type(x).__name__}")
+    _check_tensor(x)
     if type(scale) not in (int, float) and not isinstance(scale, Real):
         raise ValueError(
             "the scale must be a real number (for a learnable one multiply x by it); "

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from hatact import ops
+from hatact import _checks, ops
 from hatact.autograd._decode import decode
 from hatact.autograd._ppoly import below_autograd, in_functorch, ppoly
 from hatact.autograd._ppoly import op as ppoly_op
@@ -136,6 +136,7 @@ def activation(x: Tensor, spec: PiecewisePolynomial, inplace: bool = False) -> T
         if inplace:
             check_in_place(x, spec)
             if x._is_view():  # a Function of two outputs cannot write into a view; copy_ can
+                _checks.check_in_place(x)
                 return x.copy_(_coded(x, spec)[0])  # type: ignore[no-untyped-call]
             y = _coded_in_place(x, spec)[0]  # type: ignore[no-untyped-call]
         elif spec._slopes is None:
@@ -179,4 +180,5 @@ def _under_transforms(x: Tensor, spec: PiecewisePolynomial, inplace: bool) -> Te
         return ppoly(x, None, spec)
     if x.requires_grad and torch.is_grad_enabled():
         check_in_place(x, spec)
+    _checks.check_in_place(x)
     return x.copy_(ppoly(x.clone(), None, spec))

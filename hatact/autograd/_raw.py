@@ -95,6 +95,12 @@ def _ppoly_encode_(
         bumped(x)
         return code
     check_in_place(x, spec)
+    if x._is_view():
+        raise RuntimeError(
+            "torch.ops.hatact.ppoly_encode_ cannot write into a view that requires grad: use "
+            "hatact.functional.piecewise(x, spec, inplace=True); got a view of shape "
+            f"{tuple(x.shape)}"
+        )
     return RawEncode.apply(x, spec, True)[1]  # type: ignore[no-untyped-call]
 
 
