@@ -317,7 +317,7 @@ def version(module=TRAINED):
         "activations/hat.py",
         "activations/srelu.py",
         "nn/activations.py",
-        "autograd.py",
+        "autograd/_activation.py",
         "ops.py",
         "reference.py",
         "spec.py",
