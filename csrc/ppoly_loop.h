@@ -12,6 +12,9 @@ namespace {
 // and pays the loop over knots once.
 constexpr int kUnroll = 4;
 
+// V::table of registers whose look-ups take a table of any length.
+constexpr int kAnyTable = 1 << 30;
+
 // f(0) … f(3), each with a constant index: a compiler keeps arrays so indexed in registers,
 // which GCC 12 does not for the same loop.
 template <int J>
@@ -187,14 +190,16 @@ void loop(const Plan<typename V::T>& plan, const Arrays& a) {
     code += kBlock / kCodeGroup * kBits;
   }
   if (left == 0) return;
+  // The last elements go through copies and this same function: a second block() to compile would
+  // double the time that takes.
   S last_x[kBlock] = {}, last_g[kBlock] = {}, last_y[kBlock];
   for (int64_t i = 0; i < left; ++i) last_x[i] = x[i];
   if (g != nullptr) {
     for (int64_t i = 0; i < (scalar_g ? 1 : left); ++i) last_g[i] = g[i];
   }
   uint8_t last_code[kBlock / kCodeGroup * kBits + 1];
-  const S* const any_g = g == nullptr ? nullptr : last_g;
-  block<V, S, D, kFind, kBits>(p, rows, last_x, any_g, scalar_g, last_y, last_code);
+  loop<V, S, D, kFind, kBits>(
+      plan, {last_x, g == nullptr ? nullptr : last_g, scalar_g, last_y, last_code, kBlock});
   for (int64_t i = 0; i < left; ++i) y[i] = last_y[i];
   for (int64_t i = 0; i < left; i += kCodeGroup) {
     const int64_t here = left - i;
@@ -232,7 +237,9 @@ void by_degree(const Plan<typename V::T>& p, const Arrays& a) {
   if constexpr (V::has_grid) {
     if (p.grid.cells > 0 && p.grid.cells <= V::table) return by_bits<V, S, Find::grid>(p, a);
   }
-  if (p.knots >= V::table) return by_bits<V, S, Find::many_knots>(p, a);
+  if constexpr (V::table < kAnyTable) {
+    if (p.knots >= V::table) return by_bits<V, S, Find::many_knots>(p, a);
+  }
   return by_bits<V, S, Find::knots>(p, a);
 }
 
