@@ -28,7 +28,8 @@ HATACT_INLINE void decode_block(Row slopes, const S* g, bool scalar_g,
 
 template <typename V, typename S, int kBits>
 void decode_loop(const typename V::T* table, const Coded& a) {
-  const auto slopes = row<V, false>(table);
+  constexpr Find kFind = 1 << kBits <= V::few ? Find::few_knots : Find::knots;
+  const auto slopes = row<V, kFind>(table);
   constexpr int kBlock = kUnroll * V::width, kBytes = kBlock / kCodeGroup * kBits;
   const S* g = static_cast<const S*>(a.g);
   S* y = static_cast<S*>(a.y);

@@ -26,7 +26,7 @@ class Tables {
     s.degree = width - 1;
     s.stride = std::max(kMinimumStride, pieces + 1);
     const size_t grid_at = n + 1 + static_cast<size_t>(s.stride) * (width + 2);
-    values_.resize(grid_at + static_cast<size_t>(s.stride) * (width + 1));
+    values_.resize(grid_at + static_cast<size_t>(s.stride) * (2 * width + 1));
     T* knot = values_.data();
     T* base = knot + n + 1;
     T* coef = base + s.stride;
@@ -123,7 +123,27 @@ class Tables {
     }
     grid.base = rows;
     grid.coef = coef;
+    T* const folded = coef + static_cast<size_t>(width) * plan_.stride;
+    if (last < kFewCells && fold(rows, coef, width, folded)) grid.folded = folded;
     plan_.grid = grid;
+  }
+
+  // Rows of c₀ and c₁ − c₀·base: c₀·(r − base) + c₁ rounded once is then c₀·r + … rounded once. Tells
+  // whether nothing had to be rounded here.
+  bool fold(const T* base, const T* coef, int width, T* folded) const {
+    if (width > 2) return false;
+    const T* const constant = coef + (width == 2 ? plan_.stride : 0);
+    T* const to = folded + (width == 2 ? plan_.stride : 0);
+    for (int e = 0; e < kFewCells; ++e) {
+      const T slope = width == 2 ? coef[e] : 0;
+      if (width == 2) folded[e] = slope;
+      // Both products are exact in twice the width, whose sum is checked to be.
+      const long double moved = static_cast<long double>(slope) * base[e];
+      const long double sum = constant[e] - moved;
+      to[e] = static_cast<T>(sum);
+      if (constant[e] - sum != moved || sum + moved != constant[e] || to[e] != sum) return false;
+    }
+    return true;
   }
 
   // x > t, for x of a half type H, is x > the largest H that is not above t.

@@ -31,38 +31,48 @@ HATACT_INLINE void unrolled(const F& f) {
     body; \
   })
 
+// How an element finds its piece: by comparing with every knot, or as a cell of the grid. By `few`
+// the table has at most V::few entries, and in few_cells the base is folded into it; `many_knots`
+// looks up in memory.
+enum class Find { knots, few_knots, many_knots, grid, few_cells };
+
+constexpr bool by_cell(Find find) { return find == Find::grid || find == Find::few_cells; }
+
 // A row of a table as look-ups take it: in registers where it fits.
-template <typename V, bool kGather>
+template <typename V, Find kFind>
 HATACT_INLINE auto row(const typename V::T* p) {
-  if constexpr (kGather) {
+  if constexpr (kFind == Find::many_knots) {
     return p;
+  } else if constexpr (kFind == Find::few_knots || kFind == Find::few_cells) {
+    return V::few_row(p);
   } else {
     return V::row(p);
   }
 }
 
-// How an element finds its piece: by comparing with every knot, the same with look-ups in memory,
-// or as a cell of the grid.
-enum class Find { knots, many_knots, grid };
-
 template <typename V, int D, Find kFind>
 struct Rows {
-  static constexpr bool kGather = kFind == Find::many_knots;
-  using Row = decltype(row<V, kGather>(nullptr));
+  using Row = decltype(row<V, kFind>(nullptr));
   Row base, code, coef[D < 0 ? 1 : D + 1];
   const typename V::T* more;
   int stride;
 
   explicit Rows(const Plan<typename V::T>& p)
-      : base(row<V, kGather>(kFind == Find::grid ? p.grid.base : p.base)),
-        code(row<V, kGather>(p.code != nullptr ? p.code : p.base)),
-        more(kFind == Find::grid ? p.grid.coef : p.coef),
+      : base(row<V, kFind>(by_cell(kFind) ? p.grid.base : p.base)),
+        code(row<V, kFind>(p.code != nullptr ? p.code : p.base)),
+        more(kFind == Find::few_cells ? p.grid.folded : by_cell(kFind) ? p.grid.coef : p.coef),
         stride(p.stride) {
-    for (int d = 0; d <= (D < 0 ? 0 : D); ++d) coef[d] = row<V, kGather>(more + d * stride);
+    for (int d = 0; d <= (D < 0 ? 0 : D); ++d) coef[d] = row<V, kFind>(more + d * stride);
   }
   HATACT_INLINE Row of(int d) const {
-    if constexpr (D < 0) return row<V, kGather>(more + d * stride);
+    if constexpr (D < 0) return row<V, kFind>(more + d * stride);
     else return coef[d];
+  }
+  // What is left of r in its piece, in whose powers the coefficients are.
+  template <typename At>
+  HATACT_INLINE typename V::R within(typename V::R r, At at) const {
+    if constexpr (kFind == Find::few_cells) return r;
+    else return V::sub(r, V::look_up(base, at));
   }
 };
 
@@ -112,10 +122,10 @@ HATACT_INLINE void find_by_cell(const Grid<typename V::T>& grid, typename V::R (
 template <typename V, Find kFind, int kBits, typename S, typename Row>
 HATACT_INLINE void store_code(const Plan<typename V::T>& p, const S* x, Row row,
                               const typename V::I (&i)[kUnroll], uint8_t* code) {
-  uint64_t plane[kBits];
   if constexpr (V::packs_bytes && kFind != Find::many_knots) {
-    V::template planes<kBits>(x, i, kFind == Find::grid ? p.grid.code : p.code_bytes, plane);
+    V::template store_codes<kBits>(x, i, by_cell(kFind) ? p.grid.code : p.code_bytes, code);
   } else {
+    uint64_t plane[kBits];
     constexpr bool kGather = kFind == Find::many_knots;
     typename V::R c[kUnroll];
     HATACT_EACH(c[j] = V::look_up(row, V::template place<kGather>(i[j])));
@@ -123,8 +133,8 @@ HATACT_INLINE void store_code(const Plan<typename V::T>& p, const S* x, Row row,
       plane[b] = V::join(x, V::plane(c[0], b), V::plane(c[1], b)) |
                  V::join(x, V::plane(c[2], b), V::plane(c[3], b)) << 2 * V::width;
     }
+    V::template store_planes<kBits>(code, plane);
   }
-  V::template store_planes<kBits>(code, plane);
 }
 
 template <typename V, typename S, int D, Find kFind, int kBits>
@@ -135,7 +145,7 @@ HATACT_INLINE void block(const Plan<typename V::T>& p, const Rows<V, D, kFind>& 
   typename V::I i[kUnroll];
   V::load(x, r[0], r[1]);
   V::load(x + 2 * V::width, r[2], r[3]);
-  if constexpr (kFind == Find::grid) {
+  if constexpr (by_cell(kFind)) {
     find_by_cell<V>(p.grid, r, i);
   } else {
     find_by_knots<V, S, (kBits > 0)>(p, x, r, i);  // only a code tells where a NaN is counted
@@ -148,7 +158,7 @@ HATACT_INLINE void block(const Plan<typename V::T>& p, const Rows<V, D, kFind>& 
       if (degree == 0) {
         v[j] = V::nan_where_nan(v[j], r[j]);
       } else {
-        const R u = V::sub(r[j], V::look_up(rows.base, at));
+        const R u = rows.within(r[j], at);
         for (int d = 1; d <= degree; ++d) {
           v[j] = V::mul_add(v[j], u, V::look_up(rows.of(d), at));
         }
@@ -223,6 +233,9 @@ void by_bits(const Plan<typename V::T>& p, const Arrays& a) {
     default: break;
   }
   if constexpr (kFind == Find::many_knots) return loop<V, S, -1, kFind, 0>(p, a);
+  if constexpr (kFind == Find::few_knots || kFind == Find::few_cells) {
+    return p.degree == 0 ? loop<V, S, 0, kFind, 0>(p, a) : loop<V, S, 1, kFind, 0>(p, a);
+  }
   switch (p.degree) {
     case 0: return loop<V, S, 0, kFind, 0>(p, a);
     case 1: return loop<V, S, 1, kFind, 0>(p, a);
@@ -235,7 +248,13 @@ void by_bits(const Plan<typename V::T>& p, const Arrays& a) {
 template <typename V, typename S>
 void by_degree(const Plan<typename V::T>& p, const Arrays& a) {
   if constexpr (V::has_grid) {
+    if constexpr (V::few > 0) {
+      if (p.grid.folded != nullptr) return by_bits<V, S, Find::few_cells>(p, a);
+    }
     if (p.grid.cells > 0 && p.grid.cells <= V::table) return by_bits<V, S, Find::grid>(p, a);
+  }
+  if constexpr (V::few > 0) {
+    if (p.knots < V::few && p.degree <= 1) return by_bits<V, S, Find::few_knots>(p, a);
   }
   if constexpr (V::table < kAnyTable) {
     if (p.knots >= V::table) return by_bits<V, S, Find::many_knots>(p, a);

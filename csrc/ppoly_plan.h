@@ -22,6 +22,9 @@ struct Grid {
   T low = 0, high = 0;
   const T* base = nullptr;
   const T* coef = nullptr;
+  // For up to kFewCells cells and a degree of at most 1, the coefficients in powers of x/h itself:
+  // f = folded[0]·x/h + folded[1]. Null where they would have to be rounded.
+  const T* folded = nullptr;
   uint8_t code[16] = {};
 };
 
@@ -75,6 +78,7 @@ struct Coded {
   int64_t size;
 };
 
+constexpr int kFewCells = 4;
 constexpr int kMinimumStride = 16;  // one AVX-512 register of float
 constexpr int kCodeGroup = 8;       // elements whose codes share `bits` bytes
 

@@ -21,6 +21,7 @@ struct F32x8 {
   using BF16 = BF16Bits;
   static constexpr int width = 8;
   static constexpr int table = 8;  // pieces that one vpermps can look up
+  static constexpr int few = 4;    // … and one vpermilps, in half the micro-operations
   static constexpr bool has_grid = true, packs_bytes = true;
   static constexpr bool counts_bits = true;
 
@@ -109,22 +110,44 @@ struct F32x8 {
   template <bool kGather>
   static I place(I i) { return i; }
   static R row(const float* p) { return _mm256_loadu_ps(p); }
+  struct Few { R at; };
+  static Few few_row(const float* p) { return {_mm256_broadcast_ps(reinterpret_cast<const __m128*>(p))}; }
+  static R look_up(Few row, I i) { return _mm256_permutevar_ps(row.at, i); }
   static R look_up(R row, I i) { return _mm256_permutevar8x32_ps(row, i); }
   static R look_up(const float* row, I i) { return _mm256_i32gather_ps(row, i, 4); }
   static I ceil_index(R x) { return _mm256_cvtps_epi32(_mm256_ceil_ps(x)); }
-  // The bit planes of the codes of a block, whose indices come as load() deals the elements out.
+  // The codes of a block from its indices, which come as load() deals the elements out.
   template <int kBits, typename S>
-  static void planes(const S* p, const I (&i)[4], const uint8_t* codes, uint64_t (&plane)[kBits]) {
+  static void store_codes(const S* p, const I (&i)[4], const uint8_t* codes, uint8_t* to) {
     const I packed = _mm256_packs_epi16(_mm256_packs_epi32(i[0], i[1]), _mm256_packs_epi32(i[2], i[3]));
     const I table = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(codes)));
-    const I code = _mm256_shuffle_epi8(table, _mm256_permutevar8x32_epi32(packed, packed_order(p)));
-    for (int b = 0; b < kBits; ++b) {
-      plane[b] = static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_slli_epi16(code, 7 - b)));
+    const I code = _mm256_shuffle_epi8(table, packed);
+    if constexpr (kBits == 2) {
+      // Groups 0, 2 and 1, 3 share a lane: the planes of each group then interleave by halves.
+      const I groups = _mm256_permutevar8x32_epi32(code, order(p, 0, 2, 1, 3));
+      const I first = _mm256_slli_epi16(groups, 7), second = _mm256_slli_epi16(groups, 6);
+      const int low = _mm256_movemask_epi8(_mm256_unpacklo_epi64(first, second));
+      const int high = _mm256_movemask_epi8(_mm256_unpackhi_epi64(first, second));
+      std::memcpy(to, &low, 4);
+      std::memcpy(to + 4, &high, 4);
+    } else {
+      const I groups = _mm256_permutevar8x32_epi32(code, order(p, 0, 1, 2, 3));
+      uint64_t plane[kBits];
+      for (int b = 0; b < kBits; ++b) {
+        plane[b] = static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_slli_epi16(groups, 7 - b)));
+      }
+      store_planes<kBits>(to, plane);
     }
   }
+  // Where the two halves of groups a, b, c, d are after packing.
   template <typename S>
-  static I packed_order(const S*) { return _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7); }
-  static I packed_order(const BF16*) { return _mm256_setr_epi32(0, 1, 4, 5, 2, 3, 6, 7); }
+  static I order(const S*, int a, int b, int c, int d) {
+    return _mm256_setr_epi32(a, 4 + a, b, 4 + b, c, 4 + c, d, 4 + d);
+  }
+  static I order(const BF16*, int a, int b, int c, int d) {
+    const auto at = [](int group) { return (group & 1) * 4 + (group & 2); };
+    return _mm256_setr_epi32(at(a), at(a) + 1, at(b), at(b) + 1, at(c), at(c) + 1, at(d), at(d) + 1);
+  }
   // Bit `p` from the top of each lane; those of the two registers that load() makes of the same
   // elements in the order of the elements; and those of a block, as its codes.
   static uint64_t plane(R v, int p) {
@@ -178,6 +201,7 @@ struct F64x4 {
   using R = __m256d;
   using I = __m256i;
   static constexpr int width = 4;
+  static constexpr int few = 0;
   static constexpr int table = 8;  // two vpermps of four doubles each, and a blend
   static constexpr bool counts_bits = false, has_grid = false, packs_bytes = false;
 

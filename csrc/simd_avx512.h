@@ -20,6 +20,7 @@ struct F32x16 {
   using F16 = F16Bits;
   using BF16 = BF16Bits;
   static constexpr int width = 16;
+  static constexpr int few = 0;
   static constexpr int table = 16;  // pieces that one vpermps can look up
   static constexpr bool has_grid = true, packs_bytes = true;
   static constexpr bool counts_bits = true;
@@ -118,15 +119,17 @@ struct F32x16 {
   static I ceil_index(R x) {
     return _mm512_cvt_roundps_epi32(x, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC);
   }
-  // The bit planes of the codes of a block, whose indices come as load() deals the elements out.
+  // The codes of a block from its indices, which come as load() deals the elements out.
   template <int kBits, typename S>
-  static void planes(const S* p, const I (&i)[4], const uint8_t* codes, uint64_t (&plane)[kBits]) {
+  static void store_codes(const S* p, const I (&i)[4], const uint8_t* codes, uint8_t* to) {
     const I packed = _mm512_packs_epi16(_mm512_packs_epi32(i[0], i[1]), _mm512_packs_epi32(i[2], i[3]));
     const I table = _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(codes)));
     const I code = _mm512_shuffle_epi8(table, _mm512_permutexvar_epi32(packed_order(p), packed));
+    uint64_t plane[kBits];
     for (int b = 0; b < kBits; ++b) {
       plane[b] = _mm512_test_epi8_mask(code, _mm512_set1_epi8(static_cast<char>(1 << b)));
     }
+    store_planes<kBits>(to, plane);
   }
   template <typename S>
   static I packed_order(const S*) {
@@ -197,6 +200,7 @@ struct F64x8 {
   using R = __m512d;
   using I = __m512i;
   static constexpr int width = 8;
+  static constexpr int few = 0;
   static constexpr int table = 8;
   static constexpr bool counts_bits = false, has_grid = true, packs_bytes = false;
 

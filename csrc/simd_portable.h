@@ -16,6 +16,7 @@ template <typename Scalar>
 struct Lanes {
   static constexpr int width = 8;
   static constexpr bool counts_bits = false, has_grid = false, packs_bytes = false;
+  static constexpr int few = 0;
   static constexpr int table = 1 << 30;  // an indexed load takes a table of any length
   using T = Scalar;
   using F16 = c10::Half;

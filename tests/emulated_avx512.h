@@ -135,6 +135,54 @@ inline bits packus(bits a, bits b) {
     return uint16_t(from < 0 ? 0 : from > 0xffff ? 0xffff : from);
   }));
 }
+// Within each 128-bit lane: the words of a, then of b, saturated to 16 bits with sign.
+inline bits packs_words(bits a, bits b) {
+  return as<bits>(each<shorts>([&](int l) {
+    const int32_t from = int32_t((l % 8 < 4 ? a : b).at[l / 8 * 4 + l % 4]);
+    return uint16_t(from < -0x8000 ? -0x8000 : from > 0x7fff ? 0x7fff : from);
+  }));
+}
+using bytes = Lanes<uint8_t, 64>;
+// The same from 16 bits to 8.
+inline bits packs_bytes(bits a, bits b) {
+  const shorts x = as<shorts>(a), y = as<shorts>(b);
+  return as<bits>(each<bytes>([&](int l) {
+    const int16_t from = int16_t((l % 16 < 8 ? x : y).at[l / 16 * 8 + l % 8]);
+    return uint8_t(from < -0x80 ? -0x80 : from > 0x7f ? 0x7f : from);
+  }));
+}
+inline bits broadcast_128(__m128i v) {
+  uint32_t from[4];
+  std::memcpy(from, &v, sizeof from);
+  return each<bits>([&](int l) { return from[l % 4]; });
+}
+// Within each 128-bit lane: byte i of the table, or 0 where i's top bit is set.
+inline bits shuffle_bytes(bits table, bits i) {
+  const bytes from = as<bytes>(table), at = as<bytes>(i);
+  return as<bits>(each<bytes>([&](int l) {
+    return at.at[l] & 0x80 ? uint8_t{0} : from.at[l / 16 * 16 + (at.at[l] & 15)];
+  }));
+}
+inline bits set1_bytes(char v) { return as<bits>(set1<bytes>(uint8_t(v))); }
+inline uint64_t test_bytes(bits a, bits b) {
+  const bytes x = as<bytes>(a), y = as<bytes>(b);
+  uint64_t mask = 0;
+  for (int l = 0; l < 64; ++l) mask |= uint64_t((x.at[l] & y.at[l]) != 0) << l;
+  return mask;
+}
+// Upwards; what has no integer of the size gives the smallest one.
+inline bits ceil_to_32(f32 a) {
+  return each<bits>([&](int l) {
+    const float up = std::ceil(a.at[l]);
+    return up >= -0x1p31f && up < 0x1p31f ? uint32_t(int32_t(up)) : 0x80000000u;
+  });
+}
+inline bits ceil_to_64(f64 a) {
+  return as<bits>(each<i64>([&](int l) {
+    const double up = std::ceil(a.at[l]);
+    return up >= -0x1p63 && up < 0x1p63 ? uint64_t(int64_t(up)) : uint64_t{1} << 63;
+  }));
+}
 template <typename F> bits each_word(F f) {
   return as<bits>(each<shorts>([&](int l) { return uint16_t(f(l)); }));
 }
@@ -277,3 +325,13 @@ inline __m256i to_half(f32 a) {
 #define _mm512_cvtph_ps emulated::from_half
 #undef _mm512_cvtps_ph
 #define _mm512_cvtps_ph(a, how) emulated::to_half(a)
+#define _mm512_packs_epi32 emulated::packs_words
+#define _mm512_packs_epi16 emulated::packs_bytes
+#define _mm512_broadcast_i32x4 emulated::broadcast_128
+#define _mm512_shuffle_epi8 emulated::shuffle_bytes
+#define _mm512_set1_epi8(v) emulated::set1_bytes(v)
+#define _mm512_test_epi8_mask emulated::test_bytes
+#undef _mm512_cvt_roundps_epi32
+#undef _mm512_cvt_roundpd_epi64
+#define _mm512_cvt_roundps_epi32(a, how) emulated::ceil_to_32(a)
+#define _mm512_cvt_roundpd_epi64(a, how) emulated::ceil_to_64(a)

@@ -1,11 +1,12 @@
 """Each instruction set of the CPU kernels, forced: the conformance tests in a process of its own.
 
-Where the CPU has no AVX-512, that path is compiled with its intrinsics defined lane by lane
-(emulated_avx512.h), so that its logic is tested everywhere. That says nothing of its speed.
+The AVX-512 path is also compiled with its intrinsics defined lane by lane (emulated_avx512.h), so
+that its logic is tested everywhere. That says nothing of its speed.
 """
 
 import ast
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -68,16 +69,21 @@ def test_forced_capability_conforms(capability: str) -> None:
     assert " passed" in _conformance(ROOT, capability)
 
 
-def test_avx512_conforms(tmp_path: Path) -> None:
-    if _in_use(ROOT, None) == "avx512":
-        pytest.skip("avx512 is this CPU's default: the rest of the suite ran on it")
-    root = ROOT
-    if _in_use(ROOT, "avx512") != "avx512":
-        if _in_use(ROOT, None) != "avx2":
-            pytest.skip("the emulation of AVX-512 needs AVX2")
-        root = _with_emulated_avx512(tmp_path)
+def test_emulated_avx512_conforms(tmp_path: Path) -> None:
+    if _in_use(ROOT, None) != "avx2":
+        pytest.skip("needs AVX2, and no AVX-512: there the rest of the suite ran on it")
+    root = _with_emulated_avx512(tmp_path)
     assert _in_use(root, "avx512") == "avx512"
     assert " passed" in _conformance(root, "avx512")
+
+
+def test_avx512_is_emulated_whole() -> None:
+    """Everywhere, or a change made where AVX-512 runs would be found out where it does not."""
+    if platform.machine() not in ("x86_64", "AMD64"):
+        pytest.skip("no x86 compiler")
+    subprocess.run(
+        [*_emulating(), "-fsyntax-only", str(ROOT / "csrc/ppoly_avx512.cpp")], check=True
+    )
 
 
 def _cpu_sources() -> list[Path]:
@@ -89,6 +95,16 @@ def _cpu_sources() -> list[Path]:
     raise AssertionError("setup.py names no CPU_SOURCES")
 
 
+def _emulating() -> list[str]:
+    """The compiler's call, less its files."""
+    return [
+        *("c++", "-std=c++17", "-mavx2", "-mfma", "-mf16c"),
+        *("-DTORCH_TARGET_VERSION=0x020a000000000000", "-DHATACT_EMULATE_AVX512"),
+        *("-include", str(ROOT / "tests" / "emulated_avx512.h")),
+        *(f"-I{path}" for path in cpp_extension.include_paths()),
+    ]
+
+
 def _with_emulated_avx512(folder: Path) -> Path:
     """A copy of the package whose CPU library has AVX-512 alone, emulated."""
     shutil.copytree(ROOT / "hatact", folder / "hatact", ignore=shutil.ignore_patterns("*.so"))
@@ -96,11 +112,7 @@ def _with_emulated_avx512(folder: Path) -> Path:
     shutil.copy(ROOT / "pyproject.toml", folder)
     lib = Path(torch.__file__).parent / "lib"
     subprocess.run(
-        ["c++", "-shared", "-fPIC", "-O1", "-std=c++17", "-fvisibility=hidden"]
-        + ["-mavx2", "-mfma", "-mf16c"]
-        + ["-DTORCH_TARGET_VERSION=0x020a000000000000", "-DHATACT_EMULATE_AVX512"]
-        + ["-include", str(ROOT / "tests" / "emulated_avx512.h")]
-        + [f"-I{path}" for path in cpp_extension.include_paths()]
+        [*_emulating(), "-shared", "-fPIC", "-O1", "-fvisibility=hidden"]
         + [str(path) for path in _cpu_sources()]
         + [f"-L{lib}", "-ltorch_cpu", "-ltorch", "-lc10"]
         + ["-o", str(folder / "hatact" / "_cpu.abi3.so")],
