@@ -12,6 +12,7 @@ from hatact import autograd, reference
 from hatact.activations import bspline as _bspline
 from hatact.activations.bw_relu import BW_RELU
 from hatact.activations.hat import HAT
+from hatact.reference_cascade import check_cascade
 from hatact.spec import Number, PiecewisePolynomial
 
 _BSPLINES = {degree: _bspline.bspline(degree) for degree in range(_bspline.MAX_DEGREE + 1)}
@@ -93,6 +94,53 @@ def linear_act(x: Tensor, weight: Tensor, bias: Tensor | None, spec: PiecewisePo
         y = torch.nn.functional.linear(x, weight, bias)
         return reference.ppoly(y, None, *_scaled_numbers(spec, 1))
     return autograd.compiled_linear_act(x, weight, bias, _scaled_numbers(spec, 1), slopes)
+
+
+def triangle_cascade(x: Tensor, peaks: Tensor, scales: Tensor) -> Tensor:
+    """F(x) = Σ_i s_i·W_i(x), W_i = T_{a_i} ∘ … ∘ T_{a_0}: triangles on [0, 1] with peaks a_i.
+
+        T_a(v) = v/a on [0, a],  (1 − v)/(1 − a) on [a, 1],  0 elsewhere
+
+    One fused op each way instead of a pass over memory for every layer; keeps x, the peaks and the
+    scales. F has 2^depth linear pieces on [0, 1], is 0 outside it, ±inf included, and NaN at NaN. A
+    peak belongs to the piece on its left, and where T is 0 its slope is 0. Second derivatives in x
+    are 0 almost everywhere; those that mix x, peaks and scales are right, at the cost of the
+    composition in plain torch, which also serves torch.func and forward mode. The gradients of
+    peaks and scales are summed in a fixed order: the same bits on any number of threads.
+
+    Shapes: x: (*, channels), peaks, scales: (channels, depth) → (*, channels), with x's dense
+    strides. dtypes: float16, bfloat16 (computed in float32, rounded once), float32, float64; peaks
+    and scales in x's dtype or the one that computes. `hatact.cascade` has the exact construction.
+
+    Raises:
+        ValueError: for shapes, dtypes or devices that do not match, peaks not strictly between 0
+            and 1, scales that are not positive and finite (on CUDA that check waits for the
+            device; :class:`hatact.nn.TriangleCascade`, whose numbers are right by construction,
+            goes without it).
+
+    Source: arXiv 2311.18022.
+    """
+    for t in (x, peaks, scales):
+        _check_tensor(t)
+    if not torch.compiler.is_compiling():
+        check_cascade(x, peaks, scales)
+        cascade_values(peaks, scales)
+    return _cascade(x, peaks, scales)
+
+
+def cascade_values(peaks: Tensor, scales: Tensor) -> None:
+    """ValueError unless peaks lie strictly between 0 and 1 and scales are positive and finite."""
+    if not bool(((peaks > 0) & (peaks < 1)).all()):
+        raise ValueError(f"peaks must lie strictly between 0 and 1; got {peaks.tolist()}")
+    if not bool(((scales > 0) & torch.isfinite(scales)).all()):
+        raise ValueError(f"scales must be positive and finite; got {scales.tolist()}")
+
+
+def _cascade(x: Tensor, peaks: Tensor, scales: Tensor) -> Tensor:
+    """:func:`triangle_cascade` for numbers that are known to be right."""
+    if torch.compiler.is_compiling():
+        return autograd.compiled_triangle_cascade(x, peaks, scales)
+    return autograd.triangle_cascade(x, peaks, scales)
 
 
 def _cast(t: Tensor | None, dtype: torch.dtype) -> Tensor | None:

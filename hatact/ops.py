@@ -8,6 +8,8 @@
                          f(x) of degree ≤ 1, and the code of its slope at each element (_code.py)
     hatact::ppoly_decode g·slopes[code]: the backward of either
     hatact::linear_act   f(x·Wᵀ + b) and its code: a linear layer overwritten by its activation
+    hatact::triangle_cascade, triangle_cascade_backward
+                         Σ s_i·(T_{a_i} ∘ … ∘ T_{a_0})(x) and its gradients (reference_cascade.py)
     hatact::_packed_encode, _packed_decode
                          ppoly_encode and ppoly_decode for autograd alone: their lists are one
                          tensor, and nothing stands between them and the backend
@@ -29,7 +31,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hatact import reference
+from hatact import reference, reference_cascade
 from hatact.backends import extension, triton
 
 LIBRARY = torch.library.Library("hatact", "DEF")
@@ -41,6 +43,10 @@ SCHEMAS = {
     "ppoly_encode_": f"(Tensor(a!) x, {_F}) -> Tensor",
     "ppoly_decode": "(Tensor g, Tensor code, float[] slopes) -> Tensor",
     "linear_act": f"(Tensor x, Tensor weight, Tensor? bias, {_F}) -> (Tensor, Tensor)",
+    "triangle_cascade": "(Tensor x, Tensor peaks, Tensor scales) -> Tensor",
+    "triangle_cascade_backward": (
+        "(Tensor g, Tensor x, Tensor peaks, Tensor scales) -> (Tensor, Tensor, Tensor)"
+    ),
     "_packed_encode": "(Tensor x, Tensor numbers) -> (Tensor, Tensor, Tensor)",
     "_packed_decode": "(Tensor g, Tensor code, Tensor slopes) -> Tensor",
 }
@@ -79,6 +85,17 @@ def _reference_ppoly_encode(
 ) -> tuple[Tensor, Tensor]:
     y, code = reference.ppoly_encode(x, knots, coeffs, period)
     return _with_strides_of(x, y), code
+
+
+def _reference_cascade(x: Tensor, peaks: Tensor, scales: Tensor) -> Tensor:
+    return _with_strides_of(x, reference_cascade.triangle_cascade(x, peaks, scales))
+
+
+def _reference_cascade_backward(
+    g: Tensor, x: Tensor, peaks: Tensor, scales: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    gx, ga, gs = reference_cascade.triangle_cascade_backward(g, x, peaks, scales)
+    return _with_strides_of(x, gx), ga, gs
 
 
 def _linear_act(
@@ -125,6 +142,8 @@ _REFERENCE: dict[str, Kernel] = {
     "ppoly_encode": _reference_ppoly_encode,
     "ppoly_encode_": reference.ppoly_encode_,
     "ppoly_decode": reference.ppoly_decode,
+    "triangle_cascade": _reference_cascade,
+    "triangle_cascade_backward": _reference_cascade_backward,
     **_ANY_BACKEND,
 }
 for _name, _kernel_of in _REFERENCE.items():

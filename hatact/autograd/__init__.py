@@ -6,9 +6,18 @@ Not `torch.library.register_autograd`: under it `torch.func.grad` and `jacrev` r
 
 from hatact.autograd import _raw
 from hatact.autograd._activation import activation
+from hatact.autograd._cascade import compiled_triangle_cascade, triangle_cascade
 from hatact.autograd._linear import compiled_linear_act, linear_act
 from hatact.autograd._ppoly import PPoly, ppoly
 
-__all__ = ["PPoly", "activation", "compiled_linear_act", "linear_act", "ppoly"]
+__all__ = [
+    "PPoly",
+    "activation",
+    "compiled_linear_act",
+    "compiled_triangle_cascade",
+    "linear_act",
+    "ppoly",
+    "triangle_cascade",
+]
 
 _raw.register()

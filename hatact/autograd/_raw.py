@@ -12,6 +12,7 @@ from torch import Tensor
 from hatact import ops
 from hatact._checks import check_numbers
 from hatact.autograd._activation import bumped, check_in_place
+from hatact.autograd._cascade import Cascade
 from hatact.autograd._decode import Decode, decode
 from hatact.autograd._ppoly import PPoly, below_autograd, differentiates
 from hatact.spec import PiecewisePolynomial
@@ -142,6 +143,23 @@ def _linear_act(x: Tensor, weight: Tensor, bias: Tensor | None, *numbers: Any) -
     return _below("linear_act", x, weight, bias, *numbers)
 
 
+def _triangle_cascade(x: Tensor, peaks: Tensor, scales: Tensor) -> Any:
+    _no_transforms("triangle_cascade")
+    if any(map(differentiates, (x, peaks, scales))):
+        return Cascade.apply(x, peaks, scales)  # type: ignore[no-untyped-call]
+    return _below("triangle_cascade", x, peaks, scales)
+
+
+def _triangle_cascade_backward(g: Tensor, x: Tensor, peaks: Tensor, scales: Tensor) -> Any:
+    _no_transforms("triangle_cascade_backward")
+    if any(map(differentiates, (g, x, peaks, scales))):
+        raise RuntimeError(
+            "torch.ops.hatact.triangle_cascade_backward has no derivative of its own; got a tensor "
+            "that requires grad: use hatact.functional.triangle_cascade and create_graph=True"
+        )
+    return _below("triangle_cascade_backward", g, x, peaks, scales)
+
+
 KERNELS: dict[str, Callable[..., Any]] = {
     "ppoly": _ppoly,
     "ppoly_": _ppoly_,
@@ -149,6 +167,8 @@ KERNELS: dict[str, Callable[..., Any]] = {
     "ppoly_encode_": _ppoly_encode_,
     "ppoly_decode": _ppoly_decode,
     "linear_act": _linear_act,
+    "triangle_cascade": _triangle_cascade,
+    "triangle_cascade_backward": _triangle_cascade_backward,
 }
 
 

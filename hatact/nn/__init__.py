@@ -1,5 +1,5 @@
-"""Drop-in modules. `Piecewise(spec)` is any activation, `LinearAct` a linear layer with one;
-the others are named specs."""
+"""Drop-in modules. `Piecewise(spec)` is any activation, `LinearAct` a linear layer with one,
+`TriangleCascade` one that learns; the others are named specs."""
 
 from hatact.nn.activations import (
     BSpline,
@@ -10,15 +10,18 @@ from hatact.nn.activations import (
     ReLU,
     TriangleWave,
 )
+from hatact.nn.cascade import CascadeNetwork, TriangleCascade
 from hatact.nn.linear import LinearAct
 
 __all__ = [
     "BSpline",
     "BWReLU",
+    "CascadeNetwork",
     "Hat",
     "LinearAct",
     "PeriodicReLU",
     "Piecewise",
     "ReLU",
+    "TriangleCascade",
     "TriangleWave",
 ]
