@@ -19,6 +19,7 @@ from torch.utils import cpp_extension
 STABLE_ABI = "0x020a000000000000"  # torch 2.10: one wheel for it and all that follow
 CPU_SOURCES = [
     "csrc/ppoly_cpu.cpp",
+    "csrc/cascade_cpu.cpp",
     "csrc/cpu_capability.cpp",
     "csrc/ppoly_avx2.cpp",
     "csrc/ppoly_avx512.cpp",

@@ -1,5 +1,5 @@
-// The loop that decodes, g·slope[code], for any register type V; then both loops as Kernels.
-// Included once by each file that is compiled for one instruction set.
+// The loop that decodes, g·slope[code], for any register type V. Included once by each file that is
+// compiled for one instruction set.
 
 #include "ppoly_loop.h"
 
@@ -71,11 +71,6 @@ void decode_by_storage(Storage storage, const void* slopes, const Coded& a) {
     case Storage::f64: return decode<VD, double>(slopes, a);
   }
 }
-
-template <typename VF, typename VD>
-constexpr Kernels kernels = {&by_storage<VF, VD>, &decode_by_storage<VF, VD>};
-
-#undef HATACT_EACH
 
 }  // namespace
 }  // namespace hatact

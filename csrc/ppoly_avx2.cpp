@@ -11,7 +11,7 @@
 
 #include "simd_avx2.h"
 
-#include "code_loop.h"
+#include "cascade_loop.h"
 
 namespace hatact {
 

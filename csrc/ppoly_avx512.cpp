@@ -15,7 +15,7 @@
 
 #include "simd_avx512.h"
 
-#include "code_loop.h"
+#include "cascade_loop.h"
 
 namespace hatact {
 

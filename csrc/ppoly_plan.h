@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "cascade_plan.h"
+
 namespace hatact {
 
 enum class Storage { f16, bf16, f32, f64 };
@@ -86,6 +88,8 @@ constexpr int kCodeGroup = 8;       // elements whose codes share `bits` bytes
 struct Kernels {
   void (*ppoly)(Storage, const void* plan, const Arrays&);
   void (*decode)(Storage, const void* slopes, const Coded&);
+  void (*cascade)(Storage, const Cascade&);
+  int pair_of_float, pair_of_double;  // elements that a pair of registers holds
 };
 
 extern const Kernels portable_kernels, avx2_kernels, avx512_kernels;

@@ -2,7 +2,7 @@
 
 #include "simd_portable.h"
 
-#include "code_loop.h"
+#include "cascade_loop.h"
 
 namespace hatact {
 

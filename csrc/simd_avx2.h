@@ -186,6 +186,23 @@ struct F32x8 {
     if constexpr (kBits > 2) code = _mm256_or_si256(code, _mm256_srli_epi32(v, 14));
     return code;
   }
+  static R read(const float* p) { return _mm256_loadu_ps(p); }
+  static void write(float* p, R v) { _mm256_storeu_ps(p, v); }
+  static R add(R a, R b) { return _mm256_add_ps(a, b); }
+  static void count(float* p, int n) { *p = static_cast<float>(n); }
+  static void count(F16* p, int n) { p->bits = _cvtss_sh(static_cast<float>(n), 0); }
+  static void count(BF16* p, int n) {
+    const __m128 bits = _mm_set_ss(static_cast<float>(n));
+    p->bits = static_cast<uint16_t>(_mm_cvtsi128_si32(_mm_castps_si128(bits)) >> 16);
+  }
+  // v ≤ bound ? yes : no; max(v, 0), where NaN stays; v > 0 ? then : 0.
+  static R if_at_most(R v, R bound, R yes, R no) {
+    return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(v, bound, _CMP_LE_OQ));
+  }
+  static R positive_part(R v) { return _mm256_max_ps(_mm256_setzero_ps(), v); }
+  static R where_positive(R v, R then) {
+    return _mm256_and_ps(then, _mm256_cmp_ps(v, _mm256_setzero_ps(), _CMP_GT_OQ));
+  }
   static R nan_where_nan(R v, R x) {
     return _mm256_blendv_ps(v, x, _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
   }
@@ -273,6 +290,18 @@ struct F64x4 {
     if constexpr (kBits > 1) code = _mm256_or_si256(code, _mm256_srli_epi64(v, 7));
     if constexpr (kBits > 2) code = _mm256_or_si256(code, _mm256_srli_epi64(v, 14));
     return code;
+  }
+  static R read(const double* p) { return _mm256_loadu_pd(p); }
+  static void write(double* p, R v) { _mm256_storeu_pd(p, v); }
+  static R add(R a, R b) { return _mm256_add_pd(a, b); }
+  static void count(double* p, int n) { *p = n; }
+  // v ≤ bound ? yes : no; max(v, 0), where NaN stays; v > 0 ? then : 0.
+  static R if_at_most(R v, R bound, R yes, R no) {
+    return _mm256_blendv_pd(no, yes, _mm256_cmp_pd(v, bound, _CMP_LE_OQ));
+  }
+  static R positive_part(R v) { return _mm256_max_pd(_mm256_setzero_pd(), v); }
+  static R where_positive(R v, R then) {
+    return _mm256_and_pd(then, _mm256_cmp_pd(v, _mm256_setzero_pd(), _CMP_GT_OQ));
   }
   static R nan_where_nan(R v, R x) {
     return _mm256_blendv_pd(v, x, _mm256_cmp_pd(x, x, _CMP_UNORD_Q));

@@ -184,6 +184,24 @@ struct F32x16 {
     if constexpr (kBits > 2) code = _mm512_or_si512(code, _mm512_srli_epi32(v, 14));
     return code;
   }
+  static R read(const float* p) { return _mm512_loadu_ps(p); }
+  static void write(float* p, R v) { _mm512_storeu_ps(p, v); }
+  static R add(R a, R b) { return _mm512_add_ps(a, b); }
+  static void count(float* p, int n) { *p = static_cast<float>(n); }
+  static void count(F16* p, int n) { p->bits = _cvtss_sh(static_cast<float>(n), 0); }
+  static void count(BF16* p, int n) {
+    const __m128 bits = _mm_set_ss(static_cast<float>(n));
+    p->bits = static_cast<uint16_t>(_mm_cvtsi128_si32(_mm_castps_si128(bits)) >> 16);
+  }
+  // v ≤ bound ? yes : no; max(v, 0), where NaN stays; v > 0 ? then : 0.
+  static R if_at_most(R v, R bound, R yes, R no) {
+    return _mm512_mask_mov_ps(no, _mm512_cmp_ps_mask(v, bound, _CMP_LE_OQ), yes);
+  }
+  static R positive_part(R v) { return _mm512_max_ps(_mm512_setzero_ps(), v); }
+  static R where_positive(R v, R then) {
+    const R zero = _mm512_setzero_ps();
+    return _mm512_mask_mov_ps(zero, _mm512_cmp_ps_mask(v, zero, _CMP_GT_OQ), then);
+  }
   static R nan_where_nan(R v, R x) {
     return _mm512_mask_mov_ps(v, _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), x);
   }
@@ -256,6 +274,19 @@ struct F64x8 {
     if constexpr (kBits > 1) code = _mm512_or_si512(code, _mm512_srli_epi64(v, 7));
     if constexpr (kBits > 2) code = _mm512_or_si512(code, _mm512_srli_epi64(v, 14));
     return code;
+  }
+  static R read(const double* p) { return _mm512_loadu_pd(p); }
+  static void write(double* p, R v) { _mm512_storeu_pd(p, v); }
+  static R add(R a, R b) { return _mm512_add_pd(a, b); }
+  static void count(double* p, int n) { *p = n; }
+  // v ≤ bound ? yes : no; max(v, 0), where NaN stays; v > 0 ? then : 0.
+  static R if_at_most(R v, R bound, R yes, R no) {
+    return _mm512_mask_mov_pd(no, _mm512_cmp_pd_mask(v, bound, _CMP_LE_OQ), yes);
+  }
+  static R positive_part(R v) { return _mm512_max_pd(_mm512_setzero_pd(), v); }
+  static R where_positive(R v, R then) {
+    const R zero = _mm512_setzero_pd();
+    return _mm512_mask_mov_pd(zero, _mm512_cmp_pd_mask(v, zero, _CMP_GT_OQ), then);
   }
   static R nan_where_nan(R v, R x) {
     return _mm512_mask_mov_pd(v, _mm512_cmp_pd_mask(x, x, _CMP_UNORD_Q), x);

@@ -55,6 +55,7 @@ struct Lanes {
   }
   static R sub(const R& a, const R& b) { return each([&](int l) { return a.at[l] - b.at[l]; }); }
   static R mul(const R& a, const R& b) { return each([&](int l) { return a.at[l] * b.at[l]; }); }
+  static R add(const R& a, const R& b) { return each([&](int l) { return a.at[l] + b.at[l]; }); }
   static R div(const R& a, const R& b) { return each([&](int l) { return a.at[l] / b.at[l]; }); }
   static R ceil(const R& a) { return each([&](int l) { return std::ceil(a.at[l]); }); }
   static R mul_add(const R& a, const R& b, const R& c) {
@@ -111,6 +112,22 @@ struct Lanes {
     };
     for (int l = 0; l < width; ++l) a.at[l] = of(code, l);
     for (int l = 0; l < width; ++l) b.at[l] = of(code + kBits, l);
+  }
+  static R read(const T* p) { return each([&](int l) { return p[l]; }); }
+  static void write(T* p, const R& v) {
+    for (int l = 0; l < width; ++l) p[l] = v.at[l];
+  }
+  template <typename S>
+  static void count(S* p, int n) { *p = static_cast<S>(static_cast<float>(n)); }
+  // v ≤ bound ? yes : no; max(v, 0), where NaN stays; v > 0 ? then : 0.
+  static R if_at_most(const R& v, const R& bound, const R& yes, const R& no) {
+    return each([&](int l) { return v.at[l] <= bound.at[l] ? yes.at[l] : no.at[l]; });
+  }
+  static R positive_part(const R& v) {
+    return each([&](int l) { return v.at[l] < 0 ? 0 : v.at[l]; });
+  }
+  static R where_positive(const R& v, const R& then) {
+    return each([&](int l) { return v.at[l] > 0 ? then.at[l] : 0; });
   }
   static R nan_where_nan(const R& v, const R& x) {
     return each([&](int l) { return std::isnan(x.at[l]) ? x.at[l] : v.at[l]; });

@@ -60,6 +60,8 @@ template <typename R> uint32_t compare(R a, R b, int how) {
     const auto x = a.at[l], y = b.at[l];
     const bool hit = how == _CMP_NLE_UQ  ? !(x <= y)
                      : how == _CMP_EQ_OQ ? x == y
+                     : how == _CMP_LE_OQ ? x <= y
+                     : how == _CMP_GT_OQ ? x > y
                                          : std::isnan(x) || std::isnan(y);
     mask |= uint32_t(hit) << l;
   }
@@ -254,6 +256,8 @@ inline __m256i to_half(f32 a) {
 #define _mm512_storeu_ps emulated::storeu
 #define _mm512_storeu_pd emulated::storeu
 #define _mm512_add_epi32 emulated::add
+#define _mm512_add_ps emulated::add
+#define _mm512_add_pd emulated::add
 #define _mm512_sub_ps emulated::sub
 #define _mm512_sub_pd emulated::sub
 #define _mm512_mul_ps emulated::mul
