@@ -36,7 +36,7 @@ struct SlopeCode {
       index.push_back(static_cast<int>(slopes.size()));
       slopes.push_back(std::nan(""));
     }
-    check_count(slopes);
+    check_count(slopes);  // a NaN may be one too many
   }
 
   int bits() const { return bits_of(slopes.size()); }
@@ -51,7 +51,11 @@ struct SlopeCode {
   void add(double slope) {
     const auto found = std::find(slopes.begin(), slopes.end(), slope);
     index.push_back(static_cast<int>(found - slopes.begin()));
-    if (found == slopes.end()) slopes.push_back(slope + 0.0);  // −0 is 0
+    if (found != slopes.end()) return;
+    slopes.push_back(slope + 0.0);  // −0 is 0
+    if (slopes.size() > kMostSlopes) {  // before a long list is searched for every piece
+      refuse("a slope code needs 1 to ", kMostSlopes, " slopes; got ", slopes.size(), " or more");
+    }
   }
 };
 

@@ -55,7 +55,7 @@ struct F32x8 {
                         _mm256_packus_epi32(rounded(a), rounded(b)));
   }
   // The upper 16 bits, to nearest even. No NaN needs care: each stems from a bfloat16 operand or
-  // is the processor's own, so its lower bits are 0 and rounding cannot carry out of them.
+  // is quiet with no payload (the processor's, or a table's), so its lower bits are 0.
   static __m256i rounded(R v) {
     const __m256i bits = _mm256_castps_si256(v);
     const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));

@@ -55,7 +55,7 @@ struct F32x16 {
     _mm512_storeu_si512(p, _mm512_packus_epi32(rounded(a), rounded(b)));
   }
   // The upper 16 bits, to nearest even. No NaN needs care: each stems from a bfloat16 operand or
-  // is the processor's own, so its lower bits are 0 and rounding cannot carry out of them.
+  // is quiet with no payload (the processor's, or a table's), so its lower bits are 0.
   static __m512i rounded(R v) {
     const __m512i bits = _mm512_castps_si512(v);
     const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));

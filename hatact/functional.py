@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from numbers import Real
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -82,18 +83,33 @@ def linear_act(x: Tensor, weight: Tensor, bias: Tensor | None, spec: PiecewisePo
             floating tensor; shapes and dtypes that do not match raise as torch's linear does.
     """
     _check_spec(spec)
-    _check_tensor(x)
+    _check_linear(x, weight, bias)
     device = x.device.type
-    if torch.is_autocast_enabled(device):
-        dtype = torch.get_autocast_dtype(device)
-        x, weight, bias = (_cast(t, dtype) for t in (x, weight, bias))  # type: ignore[assignment]
+    cast = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+    if cast:
+        x = _cast(x, torch.get_autocast_dtype(device))
     if not torch.compiler.is_compiling():
-        return autograd.linear_act(x, weight, bias, spec)
+        return autograd.linear_act(x, weight, bias, spec, cast)
+    if cast:  # Dynamo's partitioner decides what is kept
+        weight, bias = (_cast(t, x.dtype) for t in (weight, bias))
     slopes = _slopes(spec)
-    if slopes is None or not torch.is_grad_enabled():  # Inductor may fuse as it sees fit
+    traced = slopes is None or not torch.is_grad_enabled()  # Inductor may fuse as it sees fit
+    if traced or torch._C._are_functorch_transforms_active():
         y = torch.nn.functional.linear(x, weight, bias)
         return reference.ppoly(y, None, *_scaled_numbers(spec, 1))
+    assert slopes is not None
     return autograd.compiled_linear_act(x, weight, bias, _scaled_numbers(spec, 1), slopes)
+
+
+def _check_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> None:
+    for t in (x, weight) if bias is None else (x, weight, bias):
+        _check_tensor(t)
+    if weight.dim() != 2 or (bias is not None and bias.shape != weight.shape[:1]):
+        of_bias = None if bias is None else tuple(bias.shape)
+        raise ValueError(
+            "weight must have shape (out, in) and bias (out,); "
+            f"got {tuple(weight.shape)} and {of_bias}"
+        )
 
 
 def triangle_cascade(x: Tensor, peaks: Tensor, scales: Tensor) -> Tensor:
@@ -143,7 +159,7 @@ def _cascade(x: Tensor, peaks: Tensor, scales: Tensor) -> Tensor:
     return autograd.triangle_cascade(x, peaks, scales)
 
 
-def _cast(t: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+def _cast(t: Any, dtype: torch.dtype) -> Any:
     """As autocast casts: floating tensors but float64."""
     if t is None or not t.is_floating_point() or t.dtype == torch.float64:
         return t

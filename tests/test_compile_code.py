@@ -65,19 +65,18 @@ def test_opcheck_linear(place, shape, bias):
 
 
 def test_opcheck_packed(place):
-    """Called by the Functions alone, below autograd."""
+    """Called by the Functions alone, below autograd, and never on fake tensors: their numbers are
+    values."""
     from hatact.ops import packed
 
     x = _pool(place)[:37]
     numbers, slopes = packed(*HAT.numbers), packed((), HAT.slopes)
-    tests = ("test_schema", "test_faketensor")
     _, code, edge = raw._packed_encode(x, numbers)
     assert (edge.shape, edge.dtype) == ((0,), x.dtype)
     torch.library.opcheck(raw._packed_encode.default, (x, numbers), test_utils=("test_schema",))
     torch.library.opcheck(
         raw._packed_decode.default, (x, code, slopes), test_utils=("test_schema",)
     )
-    assert tests
 
 
 @pytest.mark.parametrize("layout", ["contiguous", "transposed", "channels_last", "scalar"])

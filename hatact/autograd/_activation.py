@@ -21,9 +21,12 @@ from hatact.spec import PiecewisePolynomial
 
 encode_op = ops.overload("_packed_encode")
 decode_op = ops.overload("_packed_decode")
+encode_list_op = ops.overload("ppoly_encode")
 encode_in_place_op = ops.overload("ppoly_encode_")
 in_place_op = ops.overload("ppoly_")
 grad_enabled = torch.is_grad_enabled
+dispatch_modes = torch._C._len_torch_dispatch_stack
+_PLAIN = (Tensor, torch.nn.Parameter)
 
 
 class Coded(torch.autograd.Function):
@@ -35,13 +38,17 @@ class Coded(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, spec: PiecewisePolynomial) -> tuple[Tensor, Tensor]:
-        numbers, slopes = _packed(spec)
-        order = None
-        if x.is_contiguous():
-            y, code, edge = encode_op(x, numbers)
+        order = None if x.is_contiguous() else _dense_order(x)
+        rows = x if order is None else x.permute(order)
+        if _is_plain(x):
+            numbers, slopes = _packed(spec)
+            y, code, edge = encode_op(rows, numbers)
         else:
-            order = _dense_order(x)
-            y, code, edge = encode_op(x.permute(order), numbers)
+            slopes = None
+            with below_autograd():
+                y, code = encode_list_op(rows, *spec.numbers)
+            edge = x.new_empty(0)
+        if order is not None:
             y = y.permute(_inverse(order))
         ctx.save_for_backward(code, edge)
         ctx.set_materialize_grads(False)
@@ -49,13 +56,14 @@ class Coded(torch.autograd.Function):
         return y, edge
 
     @staticmethod
-    def backward(ctx: Any, gy: Tensor | None, _: Any) -> tuple[Tensor, None]:
+    def backward(ctx: Any, gy: Tensor | None, of_edge: Any) -> tuple[Tensor | None, None]:
         code, edge = ctx.saved_tensors
         spec, slopes, order, shape = ctx.of
         if gy is None:  # the derivative of the derivative: zeros, in the graph of x
-            return edge.sum().expand(shape), None
+            return None if of_edge is None else edge.sum().expand(shape), None
         if order is None:
-            if grad_enabled() or in_functorch() or forward_ad._current_level >= 0:
+            differentiated = grad_enabled() or in_functorch() or forward_ad._current_level >= 0
+            if differentiated or slopes is None or not _is_plain(gy):
                 return decode(gy, code, spec.slopes, edge), None
             return decode_op(gy, code, slopes), None
         gx = decode(gy.permute(order), code, spec.slopes, edge)
@@ -74,7 +82,7 @@ class CodedInPlace(Coded):
         edge = x.new_empty(0)
         ctx.save_for_backward(code, edge)
         ctx.set_materialize_grads(False)
-        ctx.of = spec, _packed(spec)[1], order, x.shape
+        ctx.of = spec, _packed(spec)[1] if _is_plain(x) else None, order, x.shape
         return x, edge
 
 
@@ -87,6 +95,11 @@ def _dense_order(x: Tensor) -> tuple[int, ...]:
 
 def _inverse(order: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(order.index(d) for d in range(len(order)))
+
+
+def _is_plain(x: Tensor) -> bool:
+    """Whether x has values: else (a fake tensor, a dispatch mode) no packed numbers may be made."""
+    return type(x) in _PLAIN and not dispatch_modes()
 
 
 @lru_cache(maxsize=1024)
@@ -127,15 +140,20 @@ def activation(x: Tensor, spec: PiecewisePolynomial, inplace: bool = False) -> T
 
     Raises:
         ValueError: in place, for an f whose backward needs x, or an x that shares its memory.
-        RuntimeError: in place, for a leaf that requires grad, or a view of one.
+        RuntimeError: in place, for a leaf that requires grad, or a view of one, and for an
+            inference tensor outside inference mode.
     """
+    if inplace:
+        check_writable(x)
     if in_functorch() or forward_ad._current_level >= 0:
         return _under_transforms(x, spec, inplace)
     if x.requires_grad and grad_enabled():
         y: Tensor
         if inplace:
             check_in_place(x, spec)
-            if x._is_view():  # a Function of two outputs cannot write into a view; copy_ can
+            if (
+                x._is_view() or x.is_neg()
+            ):  # a Function of two outputs cannot write into a view; copy_ can
                 _checks.check_in_place(x)
                 return x.copy_(_coded(x, spec)[0])  # type: ignore[no-untyped-call]
             y = _coded_in_place(x, spec)[0]  # type: ignore[no-untyped-call]
@@ -148,6 +166,8 @@ def activation(x: Tensor, spec: PiecewisePolynomial, inplace: bool = False) -> T
         if not inplace:
             y = ppoly_op(x, None, *spec.numbers)
             return y
+        if x.is_neg():  # its memory holds −x: no kernel of ours knows that
+            return x.copy_(ppoly_op(x.resolve_neg(), None, *spec.numbers))
         in_place_op(x, *spec.numbers)
     return bumped(x)
 
@@ -166,6 +186,15 @@ def check_in_place(x: Tensor, spec: PiecewisePolynomial) -> None:
                 "inplace=True needs an x that is no leaf that requires grad: its value would be "
                 f"lost; got {what} of shape {tuple(x.shape)}"
             )
+
+
+def check_writable(x: Tensor) -> None:
+    """RuntimeError for an inference tensor outside inference mode, as torch's own ops raise."""
+    if x.is_inference() and not torch.is_inference_mode_enabled():
+        raise RuntimeError(
+            "an inference tensor may be overwritten in inference mode alone; got one of shape "
+            f"{tuple(x.shape)} outside it"
+        )
 
 
 def bumped(x: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from hatact import ops
 from hatact._checks import check_numbers
@@ -57,7 +58,7 @@ def _ppoly(
 
 
 class RawEncode(torch.autograd.Function):
-    """(f(x), code), or the code alone of an x overwritten with f(x); keeps the code."""
+    """(f(x), code, edge), f(x) in place of x or not; keeps the code and the edge (see Coded)."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, spec: PiecewisePolynomial, inplace: bool) -> Any:
@@ -67,13 +68,18 @@ class RawEncode(torch.autograd.Function):
         else:
             y, code = _below("ppoly_encode", x, *spec.numbers)
         ctx.mark_non_differentiable(code)
-        ctx.save_for_backward(code)
-        ctx.slopes = spec.slopes
-        return y, code
+        edge = x.new_empty(0)
+        ctx.save_for_backward(code, edge)
+        ctx.set_materialize_grads(False)
+        ctx.slopes, ctx.shape = spec.slopes, x.shape
+        return y, code, edge
 
     @staticmethod
-    def backward(ctx: Any, gy: Tensor, _: Any) -> tuple[Tensor, None, None]:
-        return decode(gy, ctx.saved_tensors[0], ctx.slopes, None), None, None
+    def backward(ctx: Any, gy: Tensor | None, _: Any, of_edge: Any) -> Any:
+        code, edge = ctx.saved_tensors
+        if gy is None:
+            return None if of_edge is None else edge.sum().expand(ctx.shape), None, None
+        return decode(gy, code, ctx.slopes, edge), None, None
 
 
 def _ppoly_encode(
@@ -83,7 +89,7 @@ def _ppoly_encode(
     spec = _codable(x, knots, coeffs, period)
     if spec is None:
         return _below("ppoly_encode", x, knots, coeffs, period)
-    return RawEncode.apply(x, spec, False)  # type: ignore[no-untyped-call]
+    return RawEncode.apply(x, spec, False)[:2]  # type: ignore[no-untyped-call]
 
 
 def _ppoly_encode_(
@@ -107,6 +113,10 @@ def _ppoly_encode_(
 
 def _codable(x: Tensor, *numbers: Any) -> PiecewisePolynomial | None:
     """The spec, where x needs a gradient and the Function can give it."""
+    if forward_ad._current_level >= 0:
+        raise RuntimeError(
+            "a slope code has no tangent: under forward-mode AD use hatact.functional.piecewise"
+        )
     if not differentiates(x):
         return None
     spec = _spec(*numbers)
@@ -119,8 +129,8 @@ def _ppoly_(
     _no_transforms("ppoly_")
     if differentiates(x):
         raise RuntimeError(
-            "torch.ops.hatact.ppoly_ keeps nothing for a backward; got an x that requires grad: "
-            "use hatact.functional.piecewise(x, spec, inplace=True)"
+            "torch.ops.hatact.ppoly_ keeps nothing for a derivative; got an x that requires grad, "
+            "or forward-mode AD at work: use hatact.functional.piecewise(x, spec, inplace=True)"
         )
     _below("ppoly_", x, knots, coeffs, period)
     bumped(x)
@@ -137,8 +147,8 @@ def _linear_act(x: Tensor, weight: Tensor, bias: Tensor | None, *numbers: Any) -
     _no_transforms("linear_act")
     if any(differentiates(t) for t in (x, weight, bias) if t is not None):
         raise RuntimeError(
-            "torch.ops.hatact.linear_act keeps nothing for a backward; got a tensor that "
-            "requires grad: use hatact.nn.LinearAct"
+            "torch.ops.hatact.linear_act keeps nothing for a derivative; got a tensor that "
+            "requires grad, or forward-mode AD at work: use hatact.nn.LinearAct"
         )
     return _below("linear_act", x, weight, bias, *numbers)
 
