@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from bench import accuracy, networks, readme
+from bench import accuracy, cascades, networks, readme
 from bench.cases import ACTIVATIONS, cases
 from bench.environment import environment, results_path
 from bench.peers import missing
@@ -24,7 +24,7 @@ from hatact.activations import registry
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=main.__doc__)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--out", type=Path, help="default: bench/results, of a part out/bench")
     parser.add_argument("--rounds", type=int, default=31, help="paired samples a row (CPU)")
     parser.add_argument("--size", type=int, nargs="+", help="elements; default: the case list")
     parser.add_argument("--batch", type=int, help="of the networks; default: 2^14, on CUDA 2^16")
@@ -33,6 +33,8 @@ def _arguments() -> argparse.Namespace:
         "--minutes", type=float, default=float("inf"), help="start no further case after these"
     )
     args = parser.parse_args()
+    args.whole = args.size is None and args.batch is None and tuple(args.activation) == ACTIVATIONS
+    args.out = args.out or (RESULTS if args.whole else Path("out/bench"))
     if args.rounds < LEAST_ROUNDS:
         parser.error(f"--rounds must be at least {LEAST_ROUNDS}; got {args.rounds}")
     if args.device == "cuda" and not torch.cuda.is_available():
@@ -41,14 +43,18 @@ def _arguments() -> argparse.Namespace:
 
 
 def _line(row: dict[str, Any]) -> str:
-    who = row.get("provider") or row["network"]
-    what = row.get("activation", "network")
-    size = row.get("size") or row["batch"] * row["width"]
-    head = f"{what:10}{row['dtype']:9}{size:>9} {row.get('mode', ''):28}{who:32}"
+    if "cascade" in row:
+        who, what, size = row["cascade"], "cascade", row["rows"] * row["channels"]
+    elif "network" in row:
+        who, what, size = row["network"], "network", row["batch"] * row["width"]
+    else:
+        who, what, size = row["provider"], row["activation"], row["size"]
+    head = f"{what:10}{row.get('dtype', ''):9}{size:>9} {row.get('mode', ''):28}{who:32}"
     if "skipped" in row:
         return head + row["skipped"]
     kept = f"{row['kept_bytes']:6.3g} B/el kept"
-    return f"{head}{row['ms']:10.4f} ms {row['ratio']:7.2f} x relu {kept}"
+    base = "hatact" if "cascade" in row else "relu"
+    return f"{head}{row['ms']:10.4f} ms {row['ratio']:7.2f} x {base} {kept}"
 
 
 def main() -> int:
@@ -68,11 +74,13 @@ def main() -> int:
         "copy_gb_per_s": copy_bandwidth(args.device),
         "accuracy": accuracy.rows(),
         "networks": [],
+        "cascades": [],
         "rows": [],
     }
     sizes = tuple(args.size) if args.size else None
     parts = [
         ("networks", networks.rows(args.device, rounds=args.rounds, batch=args.batch)),
+        ("cascades", cascades.rows(args.device, rounds=args.rounds, sizes=sizes)),
         *(
             ("rows", rows(case, rounds=args.rounds))
             for case in cases(args.device, tuple(args.activation), sizes)
@@ -88,9 +96,10 @@ def main() -> int:
         path.write_text(json.dumps(result, indent=1) + "\n")
         torch.compiler.reset()  # a compiled provider per case: none may reach the recompile limit
     print(f"wrote {path} after {time.monotonic() - start:.0f} s")
-    if args.out == RESULTS:
+    if args.out == RESULTS and args.whole:
         readme.update()
-    return int(any(r.get("failed") for r in (*result["rows"], *result["networks"])))
+    found = (*result["rows"], *result["networks"], *result["cascades"])
+    return int(any(r.get("failed") for r in found))
 
 
 if __name__ == "__main__":

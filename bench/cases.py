@@ -12,13 +12,13 @@ from hatact.activations import registry
 from hatact.spec import PiecewisePolynomial
 
 SIZES = (2**8, 2**12, 2**16, 2**20, 2**22, 2**24, 2**26)
-_FEW = (2**12, 2**20, 2**24)
+_FEW = (2**12, 2**22)
 # Hat at every size; the others, whose kernels are the same code with other numbers, at a few. On
 # CUDA two compilations a case, of up to ten seconds each, must fit into nine minutes.
 _PLAN = {
     "cpu": {"hat": SIZES, "bw_relu": _FEW, "bspline3": _FEW, "relu": _FEW},
     "cuda": {
-        "hat": (2**12, 2**16, 2**20, 2**26),
+        "hat": (2**8, 2**12, 2**16, 2**20, 2**26),
         "bw_relu": (2**26,),
         "bspline3": (2**26,),
         "relu": (2**26,),

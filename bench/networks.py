@@ -187,7 +187,7 @@ def rows(device: str, *, rounds: int, batch: int | None = None) -> Iterator[dict
             }
             try:
                 yield {**head, **_row(layers, network, rounds)}
-            except RuntimeError as error:
+            except Exception as error:  # one network's failure is a row, not the end of the run
                 yield {**head, **failed(error)}
             torch.compiler.reset()  # a module each: none may reach the recompile limit
 

@@ -103,6 +103,18 @@ def peers(case: Case) -> Iterator[Provider]:
     """The installed peers that can compute a case."""
     left_out = missing()
     for name, (_, make) in PEERS.items():
-        provider = None if name in left_out else make(case)
+        if name in left_out:
+            continue
+        try:
+            provider = make(case)
+        except Exception as error:  # a package that no longer fits has a row that says so
+            provider = Provider(name, _raising(error))
         if provider is not None:
             yield provider
+
+
+def _raising(error: Exception) -> Callable[[Tensor], Tensor]:
+    def call(x: Tensor) -> Tensor:
+        raise error
+
+    return call

@@ -95,7 +95,7 @@ def rows(case: Case, *, rounds: int) -> Iterator[dict[str, Any]]:
             with forced(provider.backend):
                 for row in _rows_of(case, provider, rounds):
                     yield {**head, **row}
-        except RuntimeError as error:
+        except Exception as error:  # one provider's failure is a row, not the end of the run
             yield {**head, **failed(error)}
 
 
@@ -122,7 +122,7 @@ def _rows_of(case: Case, provider: Provider, rounds: int) -> Iterator[dict[str, 
         }
 
 
-def failed(error: RuntimeError) -> dict[str, Any]:
+def failed(error: Exception) -> dict[str, Any]:
     """What a row says of a provider that is wrong or does not run."""
     return {"skipped": f"{type(error).__name__}: {error}".splitlines()[0], "failed": True}
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.timing import UNSTEADY
+
 RESULTS = Path(__file__).parent / "results"
 FORMAT = 2  # of the JSON; a file of another format is left alone
 TRAINING = "forward+backward"
@@ -36,6 +38,12 @@ def power_of_two(size: int) -> str:
 def ratio(value: float) -> str:
     """Three digits at most."""
     return f"{value:.2f}" if value < 9.995 else f"{value:.1f}" if value < 99.95 else f"{value:.0f}"
+
+
+def _ratio_of(r: Row) -> str:
+    """The ratio, with a mark where half of the pairs were spread over a factor of 1.5."""
+    unsteady = r["ratio_high"] > UNSTEADY * r["ratio_low"]
+    return ("~" if unsteady else "") + ratio(r["ratio"])
 
 
 def details(summary: str, *parts: str) -> str:
@@ -70,7 +78,7 @@ def time_table(rows: Sequence[Row], activation: str, dtype: str, mode: str) -> s
     lines = []
     for provider in dict.fromkeys(r["provider"] for r in (*timed, *relu)):
         of = [r for r in (*timed, *relu) if r["provider"] == provider]
-        found = {r["size"]: ratio(r["ratio"]) for r in of}
+        found = {r["size"]: _ratio_of(r) for r in of}
         line = [provider, *(found.get(s, "–") for s in sizes)]
         if "backward" in mode:
             last = max((r for r in of), key=lambda r: (r["peak_bytes"] is not None, r["size"]))
@@ -84,7 +92,9 @@ def _skipped(rows: Sequence[Row]) -> str:
     found = []
     for r in rows:
         if "skipped" in r:
-            what = [r.get("provider") or r["network"], r.get("activation", "network"), r["dtype"]]
+            who = r.get("provider") or r.get("network") or r["cascade"]
+            what = [who, r.get("activation", ""), r.get("dtype", "")]
+            what = [part for part in what if part]
             size = [power_of_two(r["size"])] if "size" in r else []
             found.append(f"- {', '.join(what + size)}: {r['skipped']}")
     return "\n".join(found)
@@ -114,9 +124,28 @@ def network_table(rows: Sequence[Row]) -> str:
         for dtype in dtypes:
             r = of[dtype]
             line += [_bytes(r.get("kept_bytes")), _bytes(r.get("peak_bytes"))]
-            line += [ratio(r["ratio"]) if "ratio" in r else "–"]
+            line += [_ratio_of(r) if "ratio" in r else "–"]
         lines.append(line)
     return table(["", *(f"{d}: {w}" for d in dtypes for w in ("kept B", "peak B", "time"))], lines)
+
+
+def cascade_table(rows: Sequence[Row]) -> str:
+    """Milliseconds and time relative to hatact's, shape by shape."""
+    modes = list(dict.fromkeys(r["mode"] for r in rows if "mode" in r))
+    lines = []
+    for rows_, channels, name in dict.fromkeys(
+        (r["rows"], r["channels"], r["cascade"]) for r in rows
+    ):
+        of = [
+            r for r in rows if (r["rows"], r["channels"], r["cascade"]) == (rows_, channels, name)
+        ]
+        line = [name, f"{power_of_two(rows_)} × {channels}"]
+        for mode in modes:
+            r = next((r for r in of if r.get("mode") == mode), None)
+            line += ["–", "–"] if r is None else [f"{r['ms']:.3g}", _ratio_of(r)]
+        lines.append([*line, _bytes(next((r["kept_bytes"] for r in of if "mode" in r), None))])
+    heads = (f"{mode}{what}" for mode in modes for what in (", ms", ", ×"))
+    return table(["", "rows × channels", *heads, "kept B/el"], lines)
 
 
 def speed_tables() -> str:
@@ -141,6 +170,12 @@ def speed_tables() -> str:
                 "time relative to ReLU:",
                 network_table(result["networks"]),
             ]
+        if result.get("cascades"):
+            parts += [
+                "Triangle cascade of depth 8, float32: milliseconds, time relative to hatact, "
+                "bytes an element kept for the backward:",
+                cascade_table(result["cascades"]),
+            ]
         parts += _details(result, dtypes)
     if not any(r["copy_gb_per_s"] is None for r in results):
         parts.append("CPU: not measured.")
@@ -164,7 +199,7 @@ def _details(result: Row, dtypes: Sequence[str]) -> list[str]:
             found.append(details(f"{activation}{which}", *parts))
     if result["copy_gb_per_s"] is not None:
         found.append(details("Share of the copy bandwidth", bandwidth_table(result)))
-    skipped = _skipped((*rows, *result["networks"]))
+    skipped = _skipped((*rows, *result["networks"], *result.get("cascades", ())))
     return [*found, details("–: what was not run", skipped)] if skipped else found
 
 

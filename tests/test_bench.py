@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench import accuracy, correctness, memory, networks, peers, runner, timing
+from bench import accuracy, cascades, correctness, memory, networks, peers, runner, timing
 from bench.cases import Case, cases
 from bench.correctness import WrongResult, check
 from bench.formulas import sum_formula, sum_of_terms
@@ -150,6 +150,51 @@ def test_rows_are_complete(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {r["mode"] for r in found} == {"forward", "forward+backward"}
     assert found[-1]["provider"] == "F.relu"
     assert all(r["ms"] > 0 and r["ratio"] > 0 and r["gb_per_s"] > 0 for r in found)
+
+
+def test_an_unsteady_pair_is_measured_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = [timing.Timing(1, 1, 1, low, high, 9) for low, high in ((1, 4), (1, 2), (1, 3))]
+    monkeypatch.setattr(timing, "_cpu_rounds", lambda *_: made[calls.append(1) or len(calls) - 1])
+    calls: list[int] = []
+    assert timing.pair(int, int, "cpu", 9) is made[1]  # the steadiest of three
+    assert len(calls) == 3
+    made[0] = timing.Timing(1, 1, 1, 1, 1.4, 9)
+    calls.clear()
+    assert timing.pair(int, int, "cpu", 9) is made[0]
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("error", [ValueError("a rule"), AttributeError("gone")])
+def test_a_provider_that_raises_anything_has_a_row(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def raises(x: Tensor) -> Tensor:
+        raise error
+
+    monkeypatch.setattr(runner, "providers", lambda case: [Provider("raises", raises)])
+    monkeypatch.setattr(runner, "peers", lambda case: [])
+    first, *others = runner.rows(CASE, rounds=5)
+    assert first["failed"]
+    assert first["skipped"] == f"{type(error).__name__}: {error}"
+    assert {r["provider"] for r in others} == {"F.relu"}
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_cascades_are_checked_and_timed(channels: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    of = cascades.Inputs(200, channels, "cpu")
+    compositions = [who for who in cascades.providers("cpu") if "compile" not in who.name]
+    for who in compositions:
+        assert cascades.check(who, of) < 1e-4
+    wrong = cascades.Who("wrong", lambda x, a, s: 1.001 * cascades.composed(x, a, s))
+    with pytest.raises(WrongResult, match="wrong: y is off"):
+        cascades.check(wrong, of)
+    monkeypatch.setattr(cascades, "SHAPES", ((200, channels),))
+    monkeypatch.setattr(cascades, "providers", lambda device: [*compositions, wrong])
+    *found, failed = cascades.rows("cpu", rounds=5)
+    assert failed["failed"]
+    assert {r["mode"] for r in found} == set(cascades.MODES)
+    ours = next(r for r in found if r["cascade"].startswith("hatact"))
+    assert ours["kept_bytes"] == 4 + 2 * cascades.DEPTH * 4 / 200  # x, the peaks and the scales
 
 
 def test_a_wrong_provider_has_a_row_without_times(monkeypatch: pytest.MonkeyPatch) -> None:

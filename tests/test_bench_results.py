@@ -41,6 +41,11 @@ def _result(copy_gb_per_s: float | None = None, **other: object) -> dict[str, ob
     ]
     del rows[4]["mode"]
     network = {"network": "ReLU", "batch": 64, "width": 16, "ratio": 1.0}
+    network |= {"ratio_low": 0.5, "ratio_high": 1.5}
+    shape = {"depth": 8, "rows": 2**20, "channels": 1}
+    cascade = {**shape, "cascade": "composition, eager", "ms": 55.5, "kept_bytes": 64.0}
+    cascade |= {"ratio": 21.0, "ratio_low": 20.0, "ratio_high": 22.0, "mode": "forward"}
+    wrong = {**shape, "cascade": "of another", "skipped": "WrongResult: off", "failed": True}
     return {
         "format": tables.FORMAT,
         "environment": {
@@ -54,6 +59,7 @@ def _result(copy_gb_per_s: float | None = None, **other: object) -> dict[str, ob
         "accuracy": [],
         "rows": rows,
         "networks": [{**network, "dtype": "float32", "kept_bytes": 4.0, "peak_bytes": 16.0}],
+        "cascades": [cascade, wrong],
         **other,
     }
 
@@ -68,6 +74,9 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_tables_show_every_row(results: Path) -> None:
     (results / "2026-01-02.json").write_text(json.dumps(_result()))
     text = tables.speed_tables()
+    assert "| composition, eager | 2^20 × 1 | 55.5 | 21.0 | 64 |" in text
+    assert "- of another: WrongResult: off" in text
+    assert "| ReLU | 4 | 16 | ~1.00 |" in text  # half of the pairs spread over a factor of 3
     assert "|  | 2^8 | 2^20 | kept B/el | peak B/el |" in text
     assert "| hatact extension (default) | 1.23 | 0.80 | 0.25 | 8.25 |" in text
     assert "| eager formula | 4.00 | – | 0.25 | 8.25 |" in text
@@ -122,6 +131,7 @@ def test_the_command_writes_results(
     assert result["environment"]["torch"] == torch.__version__
     assert {r["dtype"] for r in result["rows"]} == {"float32", "bfloat16"}
     assert {"hatact LinearAct", "ReLU"} <= {r["network"] for r in result["networks"]}
+    assert {"composition, eager"} <= {r["cascade"] for r in result["cascades"] if "ms" in r}
     monkeypatch.setattr("sys.argv", ["bench", "--minutes", "0", "--out", str(tmp_path)])
     command.main()
     assert "cases are left out after 0 minutes" in capsys.readouterr().out
@@ -133,6 +143,7 @@ def test_a_wrong_provider_is_an_exit_status(
     wrong = {"activation": "hat", "dtype": "float32", "size": 64, "provider": "off"}
     wrong |= {"skipped": "WrongResult: values are off", "failed": True}
     monkeypatch.setattr("bench.networks.rows", lambda *_, **__: [])
+    monkeypatch.setattr("bench.cascades.rows", lambda *_, **__: [])
     monkeypatch.setattr(command, "rows", lambda *_, **__: [wrong])
     monkeypatch.setattr("bench.accuracy.SAMPLES", 2**10)
     monkeypatch.setattr("sys.argv", ["bench", "--size", "64", "--out", str(tmp_path)])

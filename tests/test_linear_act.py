@@ -324,7 +324,9 @@ BAD = {
     "width": (lambda x, w, b: (x[:, :3], w, b), RuntimeError, "5x3 and 4x6"),
     "bias": (lambda x, w, b: (x, w, b[:5]), ValueError, r"bias \(out,\); got \(6, 4\) and \(5,\)"),
     "dtypes": (lambda x, w, b: (x.float(), w, b), RuntimeError, "dtype"),
-    "weight of 3 dimensions": (lambda x, w, b: (x, w[None], b), ValueError, r"weight must have shape \(out, in\)"),
+    "weight of 3 dimensions": (
+        lambda x, w, b: (x, w[None], b), ValueError, r"weight must have shape \(out, in\)",
+    ),
     "integers": (
         lambda *tensors: tuple(t.detach().long() for t in tensors), (ValueError, RuntimeError),
         "must be float16, bfloat16, float32 or float64; got",

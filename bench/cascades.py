@@ -1,0 +1,128 @@
+"""Triangle cascades: one op against the composition in plain torch, eager and compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import hatact
+from bench import memory
+from bench.correctness import WrongResult, forced
+from bench.runner import failed, timed
+from bench.timing import pair
+from hatact import functional
+from hatact.reference_cascade import triangle_cascade as composed
+
+Cascade = Callable[[Tensor, Tensor, Tensor], Tensor]
+DEPTH = 8
+SHAPES = ((2**20, 1), (2**14, 64))  # rows, channels
+MODES = ("forward", "forward+backward")
+_SLACK = 2.0  # times the composition's own error
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """x ~ U(0, 1), g ~ N(0, 1), peaks from U(0.2, 0.8) and the scales of Theorem 3.1 for them."""
+
+    rows: int
+    channels: int
+    device: str
+
+    def tensors(self, dtype: torch.dtype = torch.float32) -> tuple[Tensor, ...]:
+        generator = torch.Generator().manual_seed(0)
+        x = torch.rand(self.rows, self.channels, generator=generator)
+        g = torch.randn(self.rows, self.channels, generator=generator)
+        peaks = 0.2 + 0.6 * torch.rand(self.channels, DEPTH + 1, generator=generator)
+        scales = ((1 - peaks[:, :-1]) * peaks[:, 1:]).cumprod(1)
+        return tuple(t.to(self.device, dtype) for t in (x, peaks[:, :-1], scales, g))
+
+
+@dataclass(frozen=True)
+class Who:
+    """A way to compute the cascade; the first, the composition, is what the others err against."""
+
+    name: str
+    function: Cascade
+    backend: str | None = None
+
+
+def providers(device: str) -> Iterator[Who]:
+    """The composition, eager and compiled, and hatact on every backend but the reference, which is
+    the composition."""
+    yield Who("composition, eager", composed)
+    yield Who("composition, torch.compile", torch.compile(composed, fullgraph=True, dynamic=False))
+    for name, backend in hatact.available_backends().items():
+        if device in backend.devices and name != "reference":
+            yield Who(f"hatact {name}", functional._cascade, name)
+
+
+def call_of(who: Who, tensors: tuple[Tensor, ...], mode: str) -> Callable[[], Any]:
+    """One call of a mode: y, or the gradients of x, peaks and scales."""
+    *inputs, g = tensors
+    if mode == "forward":
+        return lambda: who.function(*inputs)
+    leaves = [t.detach().requires_grad_() for t in inputs]
+    return lambda: torch.autograd.grad(who.function(*leaves), leaves, g)
+
+
+def check(who: Who, of: Inputs) -> float:
+    """The largest error, relative to the largest value, of y and the three gradients.
+
+    Raises:
+        WrongResult: if one is more than twice the composition's own in float32.
+    """
+
+    def errors(provider: Who) -> list[float]:
+        got = [call_of(provider, of.tensors(), mode)() for mode in MODES]
+        pairs = zip((got[0], *got[1]), want, strict=True)
+        return [float((y.double() - w).abs().max() / w.abs().max()) for y, w in pairs]
+
+    exact = [call_of(Who("", composed), of.tensors(torch.float64), mode)() for mode in MODES]
+    want = (exact[0], *exact[1])
+    with forced(who.backend):
+        found = errors(who)
+    floor = 4 * torch.finfo(torch.float32).eps
+    allowed = errors(Who("", composed))
+    for what, error, plain in zip(("y", "gx", "gpeaks", "gscales"), found, allowed, strict=True):
+        # A kink may fall between two elements in one way or the other: gx is judged by most of it.
+        if what != "gx" and not error <= _SLACK * max(plain, floor):
+            raise WrongResult(f"{who.name}: {what} is off by {error:.3g}; not timed")
+    return max(found[0], *found[2:])
+
+
+def kept(who: Who, of: Inputs) -> float:
+    """Bytes an element that a forward keeps for its backward."""
+    x, peaks, scales, _ = of.tensors()
+    peaks.requires_grad_()
+    scales.requires_grad_()
+    found = memory.kept(lambda x: who.function(x, peaks, scales), x.requires_grad_())
+    return found.all / x.numel()
+
+
+def rows(
+    device: str, *, rounds: int, sizes: tuple[int, ...] | None = None
+) -> Iterator[dict[str, Any]]:
+    """One row a provider, shape and mode, paired with hatact's default; float32."""
+    fused = Who("hatact", functional._cascade)
+    for shape in SHAPES if sizes is None else tuple((n, 1) for n in sizes):
+        of = Inputs(*shape, device)
+        for who in providers(device):
+            head = {"cascade": who.name, "depth": DEPTH, "rows": shape[0], "channels": shape[1]}
+            try:
+                with forced(who.backend):
+                    error, nbytes = check(who, of), kept(who, of)
+                for mode in MODES:
+                    with forced(who.backend):
+                        call = call_of(who, of.tensors(), mode)
+                        found = pair(call, call_of(fused, of.tensors(), mode), device, rounds)
+                    yield {
+                        **{**head, "mode": mode, **timed(found)},
+                        **{"kept_bytes": nbytes, "max_error": error},
+                    }
+            except Exception as error:  # one provider's failure is a row, not the end of the run
+                yield {**head, **failed(error)}
+        torch.compiler.reset()
