@@ -38,7 +38,7 @@ class Inputs:
         g = torch.randn(self.rows, self.channels, generator=generator)
         peaks = 0.2 + 0.6 * torch.rand(self.channels, DEPTH + 1, generator=generator)
         scales = ((1 - peaks[:, :-1]) * peaks[:, 1:]).cumprod(1)
-        return tuple(t.to(self.device, dtype) for t in (x, peaks[:, :-1], scales, g))
+        return tuple(t.to(self.device, dtype) for t in (x, peaks[:, :-1].clone(), scales, g))
 
 
 @dataclass(frozen=True)
