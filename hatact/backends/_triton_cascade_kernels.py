@@ -5,6 +5,7 @@ rows. The backward has a row a thread and step, so that depth 16 fits: 16 values
 """
 
 # mypy: disable-error-code="no-untyped-def,untyped-decorator"
+# ruff: noqa: RUF005 (Triton compiles no `*` in a tuple)
 
 from __future__ import annotations
 
@@ -43,14 +44,8 @@ def _triangle(v, a, rise, fall):
 
 
 @triton.jit
-def _pointers(x, at, BLOCK_C: tl.constexpr):
-    """x + at. Told of contiguous channels, Triton would give a thread several of them."""
-    return tl.max_contiguous(x + at, [1, 1]) if BLOCK_C > 1 else x + at
-
-
-@triton.jit
 def _place(channels, steps, BLOCK_R: tl.constexpr, BLOCK_C: tl.constexpr):
-    """This program's number among those of its channels, its first row, and its channels."""
+    """A program's number among those of its channels, its first row, and its channels."""
     blocks = tl.cdiv(channels, BLOCK_C)
     program = (tl.program_id(0) // blocks).to(tl.int64)
     channel = (tl.program_id(0) % blocks).to(tl.int64) * BLOCK_C + tl.arange(0, BLOCK_C)[None, :]
@@ -58,13 +53,27 @@ def _place(channels, steps, BLOCK_R: tl.constexpr, BLOCK_C: tl.constexpr):
 
 
 @triton.jit
-def _forward(x, y, at, mask, numbers, DEPTH: tl.constexpr, BLOCK_C: tl.constexpr):
-    v = tl.load(_pointers(x, at, BLOCK_C), mask=mask).to(numbers[0].dtype)
+def _tile(x, first, channel, channels, BLOCK_R: tl.constexpr, BLOCK_C: tl.constexpr):
+    """Pointers to BLOCK_R rows of x from the first on."""
+    row = tl.arange(0, BLOCK_R)[:, None].to(tl.int64)
+    at = x + first * channels + (row * channels + channel)
+    # Told of contiguous channels, Triton would give a thread several of them.
+    return tl.max_contiguous(at, [1, 1]) if BLOCK_C > 1 else at
+
+
+@triton.jit
+def _rows_before(end, BLOCK_R: tl.constexpr):
+    return tl.arange(0, BLOCK_R)[:, None] < end
+
+
+@triton.jit
+def _forward(x, y, mask, numbers, DEPTH: tl.constexpr):
+    v = tl.load(x, mask=mask).to(numbers[0].dtype)
     total = tl.zeros_like(v)
     for i in tl.static_range(DEPTH):
         v = _triangle(v, numbers[4 * i], numbers[4 * i + 1], numbers[4 * i + 2])
         total += numbers[4 * i + 3] * v
-    tl.store(_pointers(y, at, BLOCK_C), total.to(y.dtype.element_ty), mask=mask)
+    tl.store(y, total.to(y.dtype.element_ty), mask=mask)
 
 
 def _metadata(grid: Any, metadata: Any, args: dict[str, Any]) -> dict[str, Any]:
@@ -94,17 +103,20 @@ def cascade_kernel(
     A program has steps·BLOCK_R rows of BLOCK_C channels; WHOLE says that BLOCK_C divides channels.
     """
     COMPUTE: tl.constexpr = tl.float64 if x.dtype.element_ty == tl.float64 else tl.float32
-    program, first, channel = _place(channels, steps, BLOCK_R, BLOCK_C)
+    _, first, channel = _place(channels, steps, BLOCK_R, BLOCK_C)
     inside = channel < channels
     numbers = _numbers(peaks, scales, channel, inside, DEPTH, COMPUTE)
-    row = first + tl.arange(0, BLOCK_R)[:, None]
+    end = tl.minimum(first + steps * BLOCK_R, rows)
     # A mask that the rows do not align would split the 16-byte accesses of every step.
-    whole = tl.minimum(steps, (rows - first) // BLOCK_R)
-    for _ in range(whole):
-        _forward(x, y, row * channels + channel, None if WHOLE else inside, numbers, DEPTH, BLOCK_C)
-        row += BLOCK_R
-    if whole < steps:
-        _forward(x, y, row * channels + channel, inside & (row < rows), numbers, DEPTH, BLOCK_C)
+    for _ in range((end - first) // BLOCK_R):
+        some_x = _tile(x, first, channel, channels, BLOCK_R, BLOCK_C)
+        some_y = _tile(y, first, channel, channels, BLOCK_R, BLOCK_C)
+        _forward(some_x, some_y, None if WHOLE else inside, numbers, DEPTH)
+        first += BLOCK_R
+    if first < end:
+        some_x = _tile(x, first, channel, channels, BLOCK_R, BLOCK_C)
+        some_y = _tile(y, first, channel, channels, BLOCK_R, BLOCK_C)
+        _forward(some_x, some_y, inside & _rows_before(end - first, BLOCK_R), numbers, DEPTH)
 
 
 @triton.jit
@@ -159,19 +171,19 @@ def cascade_backward_kernel(
     program, first, channel = _place(channels, steps, BLOCK_R, BLOCK_C)
     inside = channel < channels
     numbers = _numbers(peaks, scales, channel, inside, DEPTH, COMPUTE)
-    row = first + tl.arange(0, BLOCK_R)[:, None]
     sums_of_peaks = _zeros(DEPTH, BLOCK_R, BLOCK_C, COMPUTE)
     sums_of_scales = _zeros(DEPTH, BLOCK_R, BLOCK_C, COMPUTE)
     for _ in range(tl.minimum(steps, tl.cdiv(rows - first, BLOCK_R))):
-        at, mask = row * channels + channel, inside & (row < rows)
+        mask = inside & _rows_before(rows - first, BLOCK_R)
         # Where there is no element, g = x = 0 adds 0 to the sums.
-        some_g = tl.load(_pointers(g, at, BLOCK_C), mask=mask, other=0.0).to(COMPUTE)
-        some_x = tl.load(_pointers(x, at, BLOCK_C), mask=mask, other=0.0).to(COMPUTE)
+        some_g = tl.load(_tile(g, first, channel, channels, BLOCK_R, BLOCK_C), mask, 0.0)
+        some_x = tl.load(_tile(x, first, channel, channels, BLOCK_R, BLOCK_C), mask, 0.0)
         some_gx, sums_of_peaks, sums_of_scales = _backward(
-            some_g, some_x, numbers, sums_of_peaks, sums_of_scales, DEPTH
+            some_g.to(COMPUTE), some_x.to(COMPUTE), numbers, sums_of_peaks, sums_of_scales, DEPTH
         )
-        tl.store(_pointers(gx, at, BLOCK_C), some_gx.to(gx.dtype.element_ty), mask=mask)
-        row += BLOCK_R
+        at = _tile(gx, first, channel, channels, BLOCK_R, BLOCK_C)
+        tl.store(at, some_gx.to(gx.dtype.element_ty), mask)
+        first += BLOCK_R
     at = (program * channels + channel) * DEPTH
     for i in tl.static_range(DEPTH):
         tl.store(of_peaks + at + i, tl.sum(sums_of_peaks[i], 0, keep_dims=True), mask=inside)
