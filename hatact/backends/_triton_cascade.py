@@ -103,9 +103,9 @@ def triangle_cascade_backward(
     if depth > MOST_DEPTH:
         found, *sums = reference_cascade.triangle_cascade_backward(g, x, peaks, scales)
         return gx.copy_(found), sums[0], sums[1]
-    like = {"memory_format": torch.contiguous_format}
     if x.numel() == 0:
-        return gx, torch.zeros_like(peaks, **like), torch.zeros_like(scales, **like)
+        ga, gs = (torch.zeros(t.shape, dtype=t.dtype, device=t.device) for t in (peaks, scales))
+        return gx, ga, gs
     rows = x.contiguous()
     out = gx if gx.is_contiguous() else rows
 

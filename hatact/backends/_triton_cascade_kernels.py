@@ -4,7 +4,7 @@ A thread stays in one channel, whose 4·depth numbers it holds in registers whil
 rows. The backward has a row a thread and step, so that depth 16 fits: 16 values W_i, 32 sums.
 """
 
-# mypy: disable-error-code="no-untyped-def,untyped-decorator"
+# mypy: disable-error-code="no-untyped-def,untyped-decorator,assignment"
 # ruff: noqa: RUF005 (Triton compiles no `*` in a tuple)
 
 from __future__ import annotations
@@ -45,35 +45,29 @@ def _triangle(v, a, rise, fall):
 
 @triton.jit
 def _place(channels, steps, BLOCK_R: tl.constexpr, BLOCK_C: tl.constexpr):
-    """A program's number among those of its channels, its first row, and its channels."""
+    """A program's number among those of its channels, its first row, its channels, its tile.
+
+    The tile's rows count from 0, its places in memory from the first row's beginning.
+    """
     blocks = tl.cdiv(channels, BLOCK_C)
     program = (tl.program_id(0) // blocks).to(tl.int64)
     channel = (tl.program_id(0) % blocks).to(tl.int64) * BLOCK_C + tl.arange(0, BLOCK_C)[None, :]
-    return program, program * steps * BLOCK_R, channel
-
-
-@triton.jit
-def _tile(x, first, channel, channels, BLOCK_R: tl.constexpr, BLOCK_C: tl.constexpr):
-    """Pointers to BLOCK_R rows of x from the first on."""
-    row = tl.arange(0, BLOCK_R)[:, None].to(tl.int64)
-    at = x + first * channels + (row * channels + channel)
+    row = tl.arange(0, BLOCK_R)[:, None]
+    place = row.to(tl.int64) * channels + channel
     # Told of contiguous channels, Triton would give a thread several of them.
-    return tl.max_contiguous(at, [1, 1]) if BLOCK_C > 1 else at
+    if BLOCK_C > 1:
+        place = tl.max_contiguous(place, [1, 1])
+    return program, program * steps * BLOCK_R, channel, row, place
 
 
 @triton.jit
-def _rows_before(end, BLOCK_R: tl.constexpr):
-    return tl.arange(0, BLOCK_R)[:, None] < end
-
-
-@triton.jit
-def _forward(x, y, mask, numbers, DEPTH: tl.constexpr):
-    v = tl.load(x, mask=mask).to(numbers[0].dtype)
+def _forward(x, y, at, mask, numbers, DEPTH: tl.constexpr):
+    v = tl.load(x + at, mask=mask).to(numbers[0].dtype)
     total = tl.zeros_like(v)
     for i in tl.static_range(DEPTH):
         v = _triangle(v, numbers[4 * i], numbers[4 * i + 1], numbers[4 * i + 2])
         total += numbers[4 * i + 3] * v
-    tl.store(y, total.to(y.dtype.element_ty), mask=mask)
+    tl.store(y + at, total.to(y.dtype.element_ty), mask=mask)
 
 
 def _metadata(grid: Any, metadata: Any, args: dict[str, Any]) -> dict[str, Any]:
@@ -103,20 +97,17 @@ def cascade_kernel(
     A program has steps·BLOCK_R rows of BLOCK_C channels; WHOLE says that BLOCK_C divides channels.
     """
     COMPUTE: tl.constexpr = tl.float64 if x.dtype.element_ty == tl.float64 else tl.float32
-    _, first, channel = _place(channels, steps, BLOCK_R, BLOCK_C)
+    _, first, channel, row, place = _place(channels, steps, BLOCK_R, BLOCK_C)
     inside = channel < channels
     numbers = _numbers(peaks, scales, channel, inside, DEPTH, COMPUTE)
     end = tl.minimum(first + steps * BLOCK_R, rows)
     # A mask that the rows do not align would split the 16-byte accesses of every step.
     for _ in range((end - first) // BLOCK_R):
-        some_x = _tile(x, first, channel, channels, BLOCK_R, BLOCK_C)
-        some_y = _tile(y, first, channel, channels, BLOCK_R, BLOCK_C)
-        _forward(some_x, some_y, None if WHOLE else inside, numbers, DEPTH)
+        _forward(x, y, first * channels + place, None if WHOLE else inside, numbers, DEPTH)
         first += BLOCK_R
     if first < end:
-        some_x = _tile(x, first, channel, channels, BLOCK_R, BLOCK_C)
-        some_y = _tile(y, first, channel, channels, BLOCK_R, BLOCK_C)
-        _forward(some_x, some_y, inside & _rows_before(end - first, BLOCK_R), numbers, DEPTH)
+        mask = inside & (row < end - first)
+        _forward(x, y, first * channels + place, mask, numbers, DEPTH)
 
 
 @triton.jit
@@ -133,7 +124,7 @@ def _backward(g, x, numbers, of_peaks, of_scales, DEPTH: tl.constexpr):
         w = values[i + 1]
         slope = tl.where(values[i] <= numbers[4 * i], numbers[4 * i + 1], -numbers[4 * i + 2])
         e += g * numbers[4 * i + 3]
-        peaks = (of_peaks[i] - e * w * slope,) + peaks
+        peaks = (of_peaks[i] - e * (w * slope),) + peaks
         scales = (of_scales[i] + g * w,) + scales
         e = tl.where(w > 0, e * slope, 0.0)
     return tl.where(x != x, x, e), peaks, scales
@@ -168,21 +159,20 @@ def cascade_backward_kernel(
     The gradients of peaks and scales are the sums of of_peaks and of_scales over the programs.
     """
     COMPUTE: tl.constexpr = tl.float64 if x.dtype.element_ty == tl.float64 else tl.float32
-    program, first, channel = _place(channels, steps, BLOCK_R, BLOCK_C)
+    program, first, channel, row, place = _place(channels, steps, BLOCK_R, BLOCK_C)
     inside = channel < channels
     numbers = _numbers(peaks, scales, channel, inside, DEPTH, COMPUTE)
     sums_of_peaks = _zeros(DEPTH, BLOCK_R, BLOCK_C, COMPUTE)
     sums_of_scales = _zeros(DEPTH, BLOCK_R, BLOCK_C, COMPUTE)
     for _ in range(tl.minimum(steps, tl.cdiv(rows - first, BLOCK_R))):
-        mask = inside & _rows_before(rows - first, BLOCK_R)
+        at, mask = first * channels + place, inside & (row < rows - first)
         # Where there is no element, g = x = 0 adds 0 to the sums.
-        some_g = tl.load(_tile(g, first, channel, channels, BLOCK_R, BLOCK_C), mask, 0.0)
-        some_x = tl.load(_tile(x, first, channel, channels, BLOCK_R, BLOCK_C), mask, 0.0)
+        some_g = tl.load(g + at, mask=mask, other=0.0).to(COMPUTE)
+        some_x = tl.load(x + at, mask=mask, other=0.0).to(COMPUTE)
         some_gx, sums_of_peaks, sums_of_scales = _backward(
-            some_g.to(COMPUTE), some_x.to(COMPUTE), numbers, sums_of_peaks, sums_of_scales, DEPTH
+            some_g, some_x, numbers, sums_of_peaks, sums_of_scales, DEPTH
         )
-        at = _tile(gx, first, channel, channels, BLOCK_R, BLOCK_C)
-        tl.store(at, some_gx.to(gx.dtype.element_ty), mask)
+        tl.store(gx + at, some_gx.to(gx.dtype.element_ty), mask=mask)
         first += BLOCK_R
     at = (program * channels + channel) * DEPTH
     for i in tl.static_range(DEPTH):
