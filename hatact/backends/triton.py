@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from hatact.backends._triton_cascade import triangle_cascade, triangle_cascade_backward
 from hatact.backends._triton_elementwise import (
     ppoly,
     ppoly_,
@@ -45,4 +46,6 @@ OPS: dict[str, Callable[..., Any]] = {
     "ppoly_encode_": ppoly_encode_,
     "ppoly_decode": ppoly_decode,
     "linear_act": linear_act,
+    "triangle_cascade": triangle_cascade,
+    "triangle_cascade_backward": triangle_cascade_backward,
 }
