@@ -26,13 +26,17 @@ def piecewise(x: Tensor, spec: PiecewisePolynomial, inplace: bool = False) -> Te
     float32, rounded once), float32, float64. Values at knots, ±inf and NaN: see
     :class:`hatact.PiecewisePolynomial`. Differentiable to any order, in reverse and forward
     mode and under torch.func; the derivative is that of the spec, exact. Under `torch.compile`
-    and `torch.export` the plain-torch reference is traced, so that Inductor can fuse it.
+    and `torch.export` the plain-torch reference is traced, so that Inductor can fuse it; x is kept
+    there, and in place is as good for any degree.
 
     Training keeps, for a degree of at most 1 and at most eight slopes, one to three bits an
     element (`spec.slopes`), and not x; otherwise x. At a NaN the coded backward gives g times the
     slope of the last piece, where one that keeps x gives NaN. A second derivative that is 0 almost
     everywhere (degree ≤ 1) comes out as zeros: useless to a PINN, which needs
     `bspline(degree >= 2)`.
+
+    Checkpointed without re-entry, a forward and its recomputation must both run inside a transform
+    (`torch.func`, forward-mode AD) or both outside: what is kept differs.
 
     inplace: x is overwritten and returned, as with `torch.nn.functional.relu(x, inplace=True)`.
 

@@ -15,7 +15,8 @@ class LinearAct(nn.Module):
     The layer's output is overwritten by the activation. Training keeps x, W and, for a degree of at
     most 1 and at most eight slopes, one to three bits an element of y (`activation.slopes`); for
     other specs the backward computes x·Wᵀ + b again, a third matrix product more. Under
-    `torch.compile` the op stays whole (`hatact::linear_act`), and so does what it keeps.
+    `torch.compile` the op stays whole (`hatact::linear_act`) in training a spec that has a code,
+    and so does what it keeps; elsewhere there Inductor gets the plain layer and activation.
 
     Shapes: (*, in_features) → (*, out_features). Parameters, their initialisation and `state_dict`
     are those of :class:`torch.nn.Linear`; so are dtypes and autocast. The values of f at knots,
