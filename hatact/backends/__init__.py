@@ -2,5 +2,5 @@
 
 A backend file has `unavailable(device) -> str | None`, the reason why it cannot run on a device
 type ("cpu", "cuda") or None if it can. `triton` has a dict `OPS` from the name of each op it serves
-to its kernel; the libraries of `extension` register theirs with the dispatcher when they are loaded.
+to its kernel; the libraries of `extension` register theirs with the dispatcher when loaded.
 """
