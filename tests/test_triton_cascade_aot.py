@@ -6,8 +6,8 @@ from triton_child import compiled, needs_triton
 ARCHITECTURES = ("sm_80", "sm_90", "gfx942")
 FORWARD = ("forward/8/1/fp32", "forward/8/64/bf16", "forward/16/1/bf16", "forward/16/64/fp32")
 BACKWARD = ("backward/8/1/bf16", "backward/8/64/fp32", "backward/16/1/fp32", "backward/16/64/bf16")
-# The most of any architecture, gfx942's in the forward: 94 and 154; 96 and 168.
-MOST_REGISTERS = {"forward/8": 104, "forward/16": 168, "backward/8": 104, "backward/16": 176}
+# Of Triton 3.7.1: 68 and 126, gfx942's for one channel, in the forward; 96 and 168 in the backward.
+MOST_REGISTERS = {"forward/8": 72, "forward/16": 132, "backward/8": 104, "backward/16": 176}
 
 pytestmark = needs_triton
 every_architecture = pytest.mark.parametrize("architecture", ARCHITECTURES)

@@ -11,10 +11,12 @@ from hatact import reference_cascade
 from hatact._checks import compute_dtype
 from hatact.backends._triton_elementwise import guard
 
-MOST_DEPTH = 32  # its values, sums and numbers fill the registers of a thread in float32
+MOST_DEPTH = 32  # there a backward in float32 has all 255 registers of sm_90, and spills 8 bytes
 _CHANNELS = 32  # of a program: a warp's, 128 bytes in float32
 _STEPS = 8  # a program's divisions and its sums' last additions are then a small share
-_FULL, _MOST = 1024, 4096  # programs that occupy a device; more only of _STEPS steps and above
+# Programs that occupy a device, and the most; more than the first only of _STEPS steps or above.
+# Reasoned from register counts, not measured: no GPU was at hand.
+_FULL, _MOST = 1024, 4096
 
 
 class Partition(NamedTuple):
@@ -28,7 +30,7 @@ class Partition(NamedTuple):
 
 
 def partition(rows: int, channels: int, elements: int) -> Partition:
-    """Who sums what: of the shape alone, so that sums are the same on every device, every time."""
+    """Which rows a program sums: of the shape alone, so that the sums are the same every time."""
     wide = min(_CHANNELS, 1 << (channels - 1).bit_length())
     high = elements // wide
     blocks, tiles = -(-channels // wide), -(-rows // high)
@@ -73,10 +75,10 @@ def triangle_cascade(x: Tensor, peaks: Tensor, scales: Tensor) -> Tensor:
     rows = x.contiguous()
     out = y if y.is_contiguous() else rows
 
-    from hatact.backends._triton_cascade_kernels import FORWARD_ROWS, THREADS, cascade_kernel
+    from hatact.backends._triton_cascade_kernels import ROWS_OF_ONE_CHANNEL, THREADS, cascade_kernel
 
     n = x.numel() // channels
-    p = partition(n, channels, THREADS * FORWARD_ROWS)
+    p = partition(n, channels, THREADS * (ROWS_OF_ONE_CHANNEL if channels == 1 else 1))
     args = rows, peaks.contiguous(), scales.contiguous(), out, n, channels, p.steps, depth
     _launch(cascade_kernel, x, p, *args, channels % p.channels == 0)
     return y if out is y else y.copy_(out)

@@ -1,7 +1,8 @@
 """Σ s_i·(T_{a_i} ∘ … ∘ T_{a_0})(x) of each channel, and its gradients: tiles of rows × channels.
 
 A thread stays in one channel, whose 4·depth numbers it holds in registers while it walks down the
-rows. The backward has a row a thread and step, so that depth 16 fits: 16 values W_i, 32 sums.
+rows, one at a step: with more, Triton would give it several channels and spill at depth 16. The
+backward keeps the values W_i of its row and 2·depth sums beside them.
 """
 
 # mypy: disable-error-code="no-untyped-def,untyped-decorator,assignment"
@@ -15,7 +16,7 @@ import triton
 import triton.language as tl
 
 THREADS = 128
-FORWARD_ROWS = 4  # elements of a thread in a step: one 16-byte access for one channel in float32
+ROWS_OF_ONE_CHANNEL = 4  # a thread's in a step of the forward: 16 bytes in float32
 
 
 @triton.jit
@@ -54,9 +55,6 @@ def _place(channels, steps, BLOCK_R: tl.constexpr, BLOCK_C: tl.constexpr):
     channel = (tl.program_id(0) % blocks).to(tl.int64) * BLOCK_C + tl.arange(0, BLOCK_C)[None, :]
     row = tl.arange(0, BLOCK_R)[:, None]
     place = row.to(tl.int64) * channels + channel
-    # Told of contiguous channels, Triton would give a thread several of them.
-    if BLOCK_C > 1:
-        place = tl.max_contiguous(place, [1, 1])
     return program, program * steps * BLOCK_R, channel, row, place
 
 
@@ -103,11 +101,12 @@ def cascade_kernel(
     end = tl.minimum(first + steps * BLOCK_R, rows)
     # A mask that the rows do not align would split the 16-byte accesses of every step.
     for _ in range((end - first) // BLOCK_R):
-        _forward(x, y, first * channels + place, None if WHOLE else inside, numbers, DEPTH)
+        at, mask = first * channels + place, None if WHOLE else inside
+        _forward(x, y, at, mask, numbers, DEPTH)
         first += BLOCK_R
     if first < end:
-        mask = inside & (row < end - first)
-        _forward(x, y, first * channels + place, mask, numbers, DEPTH)
+        at, mask = first * channels + place, inside & (row < end - first)
+        _forward(x, y, at, mask, numbers, DEPTH)
 
 
 @triton.jit
@@ -164,15 +163,15 @@ def cascade_backward_kernel(
     numbers = _numbers(peaks, scales, channel, inside, DEPTH, COMPUTE)
     sums_of_peaks = _zeros(DEPTH, BLOCK_R, BLOCK_C, COMPUTE)
     sums_of_scales = _zeros(DEPTH, BLOCK_R, BLOCK_C, COMPUTE)
-    for _ in range(tl.minimum(steps, tl.cdiv(rows - first, BLOCK_R))):
-        at, mask = first * channels + place, inside & (row < rows - first)
+    for _ in range(tl.minimum(steps, tl.cdiv(rows - first, BLOCK_R)).to(tl.int32)):
+        start, mask = first * channels, inside & (row < rows - first)
         # Where there is no element, g = x = 0 adds 0 to the sums.
-        some_g = tl.load(g + at, mask=mask, other=0.0).to(COMPUTE)
-        some_x = tl.load(x + at, mask=mask, other=0.0).to(COMPUTE)
+        some_g = tl.load(g + start + place, mask=mask, other=0.0).to(COMPUTE)
+        some_x = tl.load(x + start + place, mask=mask, other=0.0).to(COMPUTE)
         some_gx, sums_of_peaks, sums_of_scales = _backward(
             some_g, some_x, numbers, sums_of_peaks, sums_of_scales, DEPTH
         )
-        tl.store(gx + at, some_gx.to(gx.dtype.element_ty), mask=mask)
+        tl.store(gx + start + place, some_gx.to(gx.dtype.element_ty), mask=mask)
         first += BLOCK_R
     at = (program * channels + channel) * DEPTH
     for i in tl.static_range(DEPTH):
