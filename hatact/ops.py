@@ -23,7 +23,7 @@ from __future__ import annotations
 import os
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -183,6 +183,8 @@ _KERNELS: dict[str, dict[str, Kernel]] = {
 # Not known to be faster than the matrix product of torch followed by ppoly_encode_ (no GPU was at
 # hand to measure it): used where the backend is forced.
 _ONLY_FORCED = {"triton": {"linear_act"}}
+# Ops for which the extension has no kernel on a device: the next backend serves them.
+_LACKS = {"cuda": ("triangle_cascade", "triangle_cascade_backward")}
 _BACKENDS = {
     "extension": _probe("extension", extension.unavailable),
     "triton": _probe("triton", triton.unavailable),
@@ -231,11 +233,11 @@ def _checked(name: str) -> str:
     return name
 
 
-def _refuse(error: Exception) -> dict[str, Kernel]:
+def _refuse(error: Exception, ops: Iterable[str] = SCHEMAS) -> dict[str, Kernel]:
     def kernel(*args: object) -> Tensor:
         raise error
 
-    return dict.fromkeys(SCHEMAS, kernel)
+    return dict.fromkeys(ops, kernel)
 
 
 def _forced_kernels(name: str, device: str) -> dict[str, Kernel]:
@@ -244,7 +246,13 @@ def _forced_kernels(name: str, device: str) -> dict[str, Kernel]:
     if device in backend.devices:
         serves = name == default_backend(device)
         only = _ONLY_FORCED.get(name, set()) if serves else SCHEMAS
-        return {op: kernel for op, kernel in _KERNELS[name].items() if op in only}
+        lacks = _LACKS.get(device, ()) if name == "extension" else ()
+        error = RuntimeError(
+            f"the backend {name!r} is forced and has no {device} kernel for this op"
+        )
+        return {op: kernel for op, kernel in _KERNELS[name].items() if op in only} | _refuse(
+            error, lacks
+        )
     return _refuse(
         RuntimeError(
             f"the backend {name!r} is forced and cannot serve {device} tensors: "
@@ -314,7 +322,10 @@ def _default_kernels(device: str) -> dict[str, Kernel]:
     if name == "reference":
         return {}
     left_out = _ONLY_FORCED.get(name, set())
-    return {op: kernel for op, kernel in _KERNELS[name].items() if op not in left_out}
+    found = {op: kernel for op, kernel in _KERNELS[name].items() if op not in left_out}
+    if name == "extension" and device in _BACKENDS["triton"].devices:
+        found |= {op: _KERNELS["triton"][op] for op in _LACKS.get(device, ())}
+    return found
 
 
 _defaults = _override({device: _default_kernels(device) for device in DEVICES})

@@ -11,6 +11,7 @@ from cases import PLACES
 
 import hatact
 from hatact import HAT, ops, reference
+from hatact.backends import triton
 
 UNAVAILABLE = [n for n, b in hatact.available_backends().items() if not b.available]
 CPU = [place.backend for place in PLACES if place.device == "cpu"]
@@ -202,3 +203,21 @@ def test_blocks_that_end_in_another_order():
     assert ops.current_backend("cpu") == "extension"
     second.__exit__(None, None, None)
     assert ops.current_backend("cpu") == ops.default_backend("cpu")
+
+
+def test_what_the_extension_lacks_on_cuda_is_tritons(monkeypatch):
+    """And is refused where the extension is forced: never the reference unasked."""
+    both = {
+        name: ops.Backend(name, ("cpu", "cuda"), {})
+        for name in ("extension", "triton", "reference")
+    }
+    monkeypatch.setattr(ops, "_BACKENDS", both)
+    lacks = {"triangle_cascade", "triangle_cascade_backward"}
+    assert set(ops._default_kernels("cuda")) == lacks
+    assert ops._default_kernels("cuda")["triangle_cascade"] is triton.OPS["triangle_cascade"]
+    assert ops._default_kernels("cpu") == {}
+    forced = ops._forced_kernels("extension", "cuda")
+    assert set(forced) == lacks
+    with pytest.raises(RuntimeError, match="'extension' is forced and has no cuda kernel"):
+        forced["triangle_cascade"]()
+    assert ops._forced_kernels("extension", "cpu") == {}
