@@ -111,8 +111,8 @@ CLAIM = Claim(
     ),
     source=(
         "the paper's table, read in secondary notes; which points, the length (4000 updates "
-        "of all ten points a stage in full, 1000 quickly), keeping the epoch of the lowest training "
-        f"error and the factor {FACTOR} are this package's own"
+        "of all ten points a stage in full, 1000 quickly), keeping the epoch of the lowest "
+        f"training error and the factor {FACTOR} are this package's own"
     ),
     recorded={"quick": NOT_REPRODUCED, "full": NOT_REPRODUCED},
     tasks=_tasks,
