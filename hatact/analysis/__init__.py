@@ -1,6 +1,7 @@
 """What a training run did, and what theory says it must. Uses the public modules and torch only."""
 
 from hatact.analysis.gram import condition_number, eigenvalues, gram
+from hatact.analysis.regions import linear_regions
 from hatact.analysis.scattered import ScatteredSpectrum
 from hatact.analysis.spectrum import (
     BiasExponent,
@@ -22,6 +23,7 @@ __all__ = [
     "condition_number",
     "eigenvalues",
     "gram",
+    "linear_regions",
     "psnr",
     "residual",
     "spectrum",
