@@ -174,9 +174,15 @@ def used(layers: Layers, built: Built) -> dict[str, float]:
         }
 
 
-def rows(device: str, *, rounds: int, batch: int | None = None) -> Iterator[dict[str, Any]]:
+def rows(
+    device: str,
+    *,
+    rounds: int,
+    batch: int | None = None,
+    dtypes: tuple[torch.dtype, ...] = DTYPES,
+) -> Iterator[dict[str, Any]]:
     """One row a network and dtype, paired with the eager ReLU network."""
-    for dtype in DTYPES:
+    for dtype in dtypes:
         layers = Layers(batch or BATCHES[device], WIDTH, dtype, device)
         for network in networks(device):
             head = {
