@@ -80,8 +80,15 @@ def check(who: Who, of: Inputs) -> float:
 
     def errors(provider: Who) -> list[float]:
         got = [call_of(provider, of.tensors(), mode)() for mode in MODES]
-        pairs = zip((got[0], *got[1]), want, strict=True)
-        return [float((y.double() - w).abs().max() / w.abs().max()) for y, w in pairs]
+        found = []
+        for what, y, w in zip(
+            ("y", "gx", "gpeaks", "gscales"), (got[0], *got[1]), want, strict=True
+        ):
+            relative = ((y.double() - w).abs() / w.abs().max()).flatten()
+            if what == "gx":  # of an element that rounds across a kink either slope is right
+                relative = relative.sort().values[: len(relative) - len(relative) // 50]
+            found.append(float(relative.max()))
+        return found
 
     exact = [call_of(Who("", composed), of.tensors(torch.float64), mode)() for mode in MODES]
     want = (exact[0], *exact[1])
@@ -90,10 +97,9 @@ def check(who: Who, of: Inputs) -> float:
     floor = 4 * torch.finfo(torch.float32).eps
     allowed = errors(Who("", composed))
     for what, error, plain in zip(("y", "gx", "gpeaks", "gscales"), found, allowed, strict=True):
-        # A kink may fall between two elements in one way or the other: gx is judged by most of it.
-        if what != "gx" and not error <= who.slack * max(plain, floor):
+        if not error <= who.slack * max(plain, floor):
             raise WrongResult(f"{who.name}: {what} is off by {error:.3g}; not timed")
-    return max(found[0], *found[2:])
+    return max(found)
 
 
 def kept(who: Who, of: Inputs) -> float:

@@ -59,7 +59,9 @@ def figure(results: list[dict[str, Any]], activation: str) -> Any:
             ax.set_title(f"{activation}, {dtype}, forward and backward", fontsize=10)
             ax.set_xlabel("elements")
             handles |= {drawn.get_label(): drawn for drawn in ax.get_lines()}
-        line[0].set_ylabel(f"{result['environment']['device']}\ntime (F.relu = 1)")
+        facts = result["environment"]
+        which = "" if result["copy_gb_per_s"] else f", {facts['cpu_capability']}"
+        line[0].set_ylabel(f"{facts['device']}{which}\ntime (F.relu = 1)")
     made.legend(
         handles.values(), handles.keys(), loc="lower center", ncols=3, fontsize=8, frameon=False
     )

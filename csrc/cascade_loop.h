@@ -73,7 +73,7 @@ void cascade_backward(const Cascade& c) {
   constexpr int kPair = 2 * V::width, kLayer = kCascadeRows * kPair;
   const auto* table = static_cast<const T*>(c.table);
   T* sums = static_cast<T*>(c.sums);
-  T* const kept = static_cast<T*>(c.scratch);  // x, then every W, a block of each
+  T* const kept = static_cast<T*>(c.scratch);  // x, then every W but the last, a block of each
   for (int64_t pair = 0; pair < c.row; pair += kPair, table += c.depth * kLayer) {
     const S* x = static_cast<const S*>(c.x) + pair;
     const S* g = static_cast<const S*>(c.g) + pair;

@@ -8,8 +8,7 @@ namespace hatact {
 // Rows of constants of a layer, in the table; each has an entry for every lane of a pair of registers.
 enum { kPeak, kRise, kFall, kScale, kCascadeRows };
 
-// A chunk of `rows` rows, an even number, of `row` elements: channels repeated until whole pairs of
-// registers are full. T is float for f16, bf16 and f32, double for f64.
+// A chunk of `rows` rows, an even number, of `row` elements, whole pairs of registers. T is float for f16, bf16 and f32, double for f64.
 struct Cascade {
   // lanes: which element of a pair's load() brings into each lane, to `lanes`; reads nothing else.
   enum class Step { lanes, forward, backward } step;

@@ -3,9 +3,9 @@
     T_a(v) = v/a on [0, a],  (1 − v)/(1 − a) on [a, 1],  0 elsewhere
 
 A cascade of depth d has peaks a_0 … a_{d−1} and scales s_0 … s_{d−1}. Every linear piece of W_{i−1}
-maps onto the whole of [0, 1], so W_i has a breakpoint more in each: 2^(i+1) pieces, and F has 2^d.
-All numbers may be `int`, `Fraction` or `float`, and are taken exactly. Source: Milkert, Hyde,
-Laine, arXiv 2311.18022.
+maps onto the whole of [0, 1], so W_i has a breakpoint more in each: 2^(i+1) pieces, and F has 2^d
+unless the slopes of neighbours happen to meet. All numbers may be `int`, `Fraction` or `float`; all
+but `relu_layers` takes them exactly. Source: Milkert, Hyde, Laine, arXiv 2311.18022.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ def check_scales(scales: Sequence[Number], depth: int) -> None:
 def theorem_scales(peaks: Sequence[Number]) -> tuple[Fraction, ...]:
     """s_i = Π_{j ≤ i} (1 − a_j)·a_{j+1}: with these the limit of F is differentiable.
 
-    d + 1 peaks give d scales, s_{i+1} = s_i·(1 − a_{i+1})·a_{i+2} (Theorem 3.1). All peaks ½ give
+    d + 1 peaks give d scales, s_{i+1} = s_i·(1 − a_{i+1})·a_{i+2} (Theorem 3.1; the peaks must also
+    stay away from 0 and 1 as d grows). All peaks ½ give
     s_i = 4^−(i+1), and F = x − x² at every multiple of 2^−d.
     """
     check_peaks(peaks)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hatact import autograd, reference
+from hatact import autograd, reference, reference_cascade
 from hatact.activations import bspline as _bspline
 from hatact.activations.bw_relu import BW_RELU
 from hatact.activations.hat import HAT
@@ -122,11 +122,12 @@ def triangle_cascade(x: Tensor, peaks: Tensor, scales: Tensor) -> Tensor:
         T_a(v) = v/a on [0, a],  (1 − v)/(1 − a) on [a, 1],  0 elsewhere
 
     One fused op each way instead of a pass over memory for every layer; keeps x, the peaks and the
-    scales. F has 2^depth linear pieces on [0, 1], is 0 outside it, ±inf included, and NaN at NaN. A
+    scales. F has 2^depth linear pieces on [0, 1] (fewer where the slopes of neighbours meet), is 0
+    outside it, ±inf included, and NaN at NaN. A
     peak belongs to the piece on its left, and where T is 0 its slope is 0. Second derivatives in x
     are 0 almost everywhere; those that mix x, peaks and scales are right, at the cost of the
-    composition in plain torch, which also serves torch.func and forward mode. The gradients of
-    peaks and scales are summed in a fixed order: the same bits on any number of threads.
+    composition in plain torch, which also serves torch.func and forward mode. The kernels sum the
+    gradients of peaks and scales in a fixed order: the same bits on any number of threads.
 
     Shapes: x: (*, channels), peaks, scales: (channels, depth) → (*, channels), with x's dense
     strides. dtypes: float16, bfloat16 (computed in float32, rounded once), float32, float64; peaks
@@ -134,17 +135,20 @@ def triangle_cascade(x: Tensor, peaks: Tensor, scales: Tensor) -> Tensor:
 
     Raises:
         ValueError: for shapes, dtypes or devices that do not match, peaks not strictly between 0
-            and 1, scales that are not positive and finite (on CUDA that check waits for the
-            device; :class:`hatact.nn.TriangleCascade`, whose numbers are right by construction,
-            goes without it).
+            and 1, scales that are not positive and finite. That look at the values waits for the
+            device on CUDA, and is left out where there are none (meta and fake tensors) or where
+            they are wrapped (torch.func, `torch.compile`). :class:`hatact.nn.TriangleCascade`,
+            whose numbers are right by construction, goes without.
 
     Source: arXiv 2311.18022.
     """
-    for t in (x, peaks, scales):
-        _check_tensor(t)
+    for name, t in (("x", x), ("peaks", peaks), ("scales", scales)):
+        if not isinstance(t, Tensor):
+            raise ValueError(f"{name} must be a torch.Tensor; got {type(t).__name__}")
     if not torch.compiler.is_compiling():
         check_cascade(x, peaks, scales)
-        cascade_values(peaks, scales)
+        if autograd.has_values(peaks) and autograd.has_values(scales):
+            cascade_values(peaks, scales)
     return _cascade(x, peaks, scales)
 
 
@@ -158,6 +162,8 @@ def cascade_values(peaks: Tensor, scales: Tensor) -> None:
 
 def _cascade(x: Tensor, peaks: Tensor, scales: Tensor) -> Tensor:
     """:func:`triangle_cascade` for numbers that are known to be right."""
+    if torch._C._are_functorch_transforms_active():
+        return reference_cascade.triangle_cascade(x, peaks, scales)
     if torch.compiler.is_compiling():
         return autograd.compiled_triangle_cascade(x, peaks, scales)
     return autograd.triangle_cascade(x, peaks, scales)

@@ -42,7 +42,8 @@ def triangle_cascade(x: Tensor, peaks: Tensor, scales: Tensor) -> Tensor:
     """
     check_cascade(x, peaks, scales)
     dtype = compute_dtype(x)
-    v, a, s = x.to(dtype), peaks.to(dtype), scales.to(dtype)
+    a, s = peaks.to(dtype), scales.to(dtype)
+    v = x.to(dtype).clamp(0, 1)  # outside F is 0 as at the ends, and ±inf has no 0·inf to leave
     rise, fall = 1 / a, 1 / (1 - a)
     y = torch.zeros_like(v)
     for i in range(peaks.shape[1]):

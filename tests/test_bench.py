@@ -188,6 +188,19 @@ def test_cascades_are_checked_and_timed(channels: int, monkeypatch: pytest.Monke
     wrong = cascades.Who("wrong", lambda x, a, s: 1.001 * cascades.composed(x, a, s))
     with pytest.raises(WrongResult, match="wrong: y is off"):
         cascades.check(wrong, of)
+
+    class _OfX(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, y):
+            return y.clone()
+
+        @staticmethod
+        def backward(ctx, g):
+            return 0.01 * g, g
+
+    off = cascades.Who("off", lambda x, a, s: _OfX.apply(x, cascades.composed(x, a, s)))
+    with pytest.raises(WrongResult, match="off: gx is off"):
+        cascades.check(off, of)
     monkeypatch.setattr(cascades, "SHAPES", ((200, channels),))
     monkeypatch.setattr(cascades, "providers", lambda device: [*compositions, wrong])
     *found, failed = cascades.rows("cpu", rounds=5)

@@ -108,7 +108,7 @@ def test_the_plot_shows_providers_against_size(tmp_path: Path) -> None:
     pyplot = pytest.importorskip("matplotlib.pyplot")
     made = plots.figure([_result()], "hat")
     (ax,) = made.axes
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("elements", "a CPU\ntime (F.relu = 1)")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("elements", "a CPU, avx2\ntime (F.relu = 1)")
     lines = {line.get_label(): list(line.get_xdata()) for line in ax.get_lines()}
     assert lines["hatact extension (default)"] == list(SIZES)
     assert lines["eager formula"] == [2**8]

@@ -69,9 +69,8 @@ def test_regions_are_two_to_the_depth(depth):
 
 
 def test_regions_that_join_are_counted_once():
-    """s_1 such that F has one slope left and right of a breakpoint of W_1."""
+    """Slopes 2·s_0 ± 4·s_1 on [0, ½], −2·s_0 ∓ 4·s_1 on [½, 1]: the middle ones meet at ½."""
     assert cascade.regions((HALF,), (1,)) == 2
-    # On [0, 1/2] slopes 2 s_0 ± 4 s_1, on [1/2, 1] −2 s_0 ± 4 s_1: the middle two meet at s_0 = −…
     assert cascade.regions((HALF, HALF), (1, HALF)) == 3
 
 
@@ -118,7 +117,7 @@ def test_theorem_scales_of_the_module_are_the_exact_ones():
 
 
 @pytest.mark.parametrize("scales", ["theorem", "free"])
-@pytest.mark.parametrize("depth", [1, 4, 12])
+@pytest.mark.parametrize("depth", [1, 4, 12, 16])
 def test_export_is_equal_on_the_whole_line(scales, depth):
     torch.manual_seed(depth)
     m = nn.TriangleCascade(depth, 2, scales, dtype=torch.float64)
@@ -151,6 +150,27 @@ def test_training_the_peaks_keeps_the_regions_and_learns():
     assert losses[-1] < losses[0] / 100
     assert m.regions() == [64]
     assert (m.scales > 0).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_half_module_has_valid_numbers(dtype):
+    m = nn.TriangleCascade(16, peaks=[[0.5] * 17]).to(dtype)
+    assert (m.scales > 0).all()
+    assert m.regions() == [2**16]
+    with torch.no_grad():
+        m.peak_logits.fill_(20)
+    assert (m.peaks < 1).all()
+    x = torch.tensor([[0.5], [1.5]], dtype=dtype, requires_grad=True)
+    m(x).sum().backward()
+    assert torch.isfinite(m.peak_logits.grad).all()
+
+
+def test_on_meta_and_materialised():
+    m = nn.TriangleCascade(3, 2, device="meta")
+    assert m(torch.rand(5, 2, device="meta")).shape == (5, 2)
+    m = m.to_empty(device="cpu")
+    m.reset_parameters()
+    assert m.regions() == [8, 8]
 
 
 def test_numbers_stay_valid_whatever_the_parameters_become():

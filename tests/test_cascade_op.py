@@ -10,7 +10,18 @@ from hatact.reference_cascade import triangle_cascade as composed
 
 raw = torch.ops.hatact
 DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
-SHAPES = [(0, 3), (1, 1), (33, 1), (1025, 1), (7, 3), (50, 64), (2, 9, 5), (200, 17)]
+SHAPES = [
+    (0, 3),
+    (1, 1),
+    (33, 1),
+    (1025, 1),
+    (7, 3),
+    (50, 64),
+    (2, 9, 5),
+    (200, 17),
+    (67, 77),
+    (3, 1001),
+]
 SLACK = 2  # times the error of plain PyTorch in the same dtype
 
 
@@ -158,6 +169,35 @@ def test_the_fused_backward_is_the_composition(place):
         assert c.requires_grad
 
 
+def test_a_second_derivative_at_infinity_is_zero(place):
+    peaks, scales = (t.requires_grad_() for t in numbers(1, 3, torch.float64, place.device))
+    inf = float("inf")
+    x = torch.tensor([[inf], [-inf], [0.3]], dtype=torch.float64, device=place.device)
+    y = functional.triangle_cascade(x.requires_grad_(), peaks, scales)
+    first = torch.autograd.grad(y.sum(), (x, peaks, scales), create_graph=True)
+    assert all(torch.isfinite(g).all() for g in first)
+    again = torch.autograd.grad(sum(g.square().sum() for g in first), (peaks, scales))
+    assert all(torch.isfinite(g).all() for g in again)
+
+
+def test_many_channels_of_few_rows():
+    """The work grows with the elements, also where channels do not fill whole registers."""
+    x, g = inputs((1, 100_003), torch.float32)
+    peaks, scales = numbers(100_003, 2, torch.float32)
+    for y, want in zip(both(x, peaks, scales, g), of_reference(x, peaks, scales, g), strict=True):
+        torch.testing.assert_close(y, want, rtol=1e-5, atol=1e-5)
+
+
+def test_mapped_over_the_numbers(place):
+    x, _ = inputs((4, 6, 2), torch.float64, place.device)
+    several = [numbers(2, 3, torch.float64, place.device, seed) for seed in range(4)]
+    peaks, scales = (torch.stack(of) for of in zip(*several, strict=True))
+    f = functional.triangle_cascade
+    mapped = torch.func.vmap(f)(x, peaks, scales)
+    expected = torch.stack([f(*of) for of in zip(x, peaks, scales, strict=True)])
+    torch.testing.assert_close(mapped, expected)
+
+
 def test_transforms(place):
     x, _ = inputs((6, 2), torch.float64, place.device)
     peaks, scales = numbers(2, 3, torch.float64, place.device)
@@ -225,6 +265,22 @@ def test_compiled_the_ops_stay_whole():
     code = "".join(part.code for part in graphs[0].modules() if hasattr(part, "code"))
     assert "ops.hatact.triangle_cascade(" in code
     assert "ops.hatact.triangle_cascade_backward(" in code
+
+
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
+def test_compiled_transforms():
+    torch.compiler.reset()
+    m = nn.TriangleCascade(3, 2)
+    x = torch.rand(5, 2)
+    of_x = torch.func.grad(lambda x: m(x).sum())
+    compiled = torch.compile(of_x, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(x), of_x(x))
+
+
+def test_lists_are_no_tensors():
+    peaks, scales = numbers(1, 2, torch.float32)
+    with pytest.raises(ValueError, match=r"scales must be a torch\.Tensor; got list"):
+        functional.triangle_cascade(torch.rand(3, 1), peaks, scales.tolist())
 
 
 BAD = {

@@ -5,7 +5,7 @@ Not `torch.library.register_autograd`: under it `torch.func.grad` and `jacrev` r
 """
 
 from hatact.autograd import _raw
-from hatact.autograd._activation import activation
+from hatact.autograd._activation import activation, has_values
 from hatact.autograd._cascade import compiled_triangle_cascade, triangle_cascade
 from hatact.autograd._linear import compiled_linear_act, linear_act
 from hatact.autograd._ppoly import PPoly, ppoly
@@ -15,6 +15,7 @@ __all__ = [
     "activation",
     "compiled_linear_act",
     "compiled_triangle_cascade",
+    "has_values",
     "linear_act",
     "ppoly",
     "triangle_cascade",

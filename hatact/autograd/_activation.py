@@ -40,7 +40,7 @@ class Coded(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, spec: PiecewisePolynomial) -> tuple[Tensor, Tensor]:
         order = None if x.is_contiguous() else _dense_order(x)
         rows = x if order is None else x.permute(order)
-        if _is_plain(x):
+        if has_values(x):
             numbers, slopes = _packed(spec)
             y, code, edge = encode_op(rows, numbers)
         else:
@@ -63,7 +63,7 @@ class Coded(torch.autograd.Function):
             return None if of_edge is None else edge.sum().expand(shape), None
         if order is None:
             differentiated = grad_enabled() or in_functorch() or forward_ad._current_level >= 0
-            if differentiated or slopes is None or not _is_plain(gy):
+            if differentiated or slopes is None or not has_values(gy):
                 return decode(gy, code, spec.slopes, edge), None
             return decode_op(gy, code, slopes), None
         gx = decode(gy.permute(order), code, spec.slopes, edge)
@@ -82,7 +82,7 @@ class CodedInPlace(Coded):
         edge = x.new_empty(0)
         ctx.save_for_backward(code, edge)
         ctx.set_materialize_grads(False)
-        ctx.of = spec, _packed(spec)[1] if _is_plain(x) else None, order, x.shape
+        ctx.of = spec, _packed(spec)[1] if has_values(x) else None, order, x.shape
         return x, edge
 
 
@@ -97,9 +97,9 @@ def _inverse(order: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(order.index(d) for d in range(len(order)))
 
 
-def _is_plain(x: Tensor) -> bool:
-    """Whether x has values: else (a fake tensor, a dispatch mode) no packed numbers may be made."""
-    return type(x) in _PLAIN and not dispatch_modes()
+def has_values(x: Tensor) -> bool:
+    """Whether Python may look at values: not at a fake or wrapped tensor, or in a dispatch mode."""
+    return type(x) in _PLAIN and not dispatch_modes() and not x.is_meta and not in_functorch()
 
 
 @lru_cache(maxsize=1024)

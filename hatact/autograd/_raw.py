@@ -33,9 +33,10 @@ def _spec(knots: Sequence[float], coeffs: Sequence[float], period: float) -> Pie
 
 def _no_transforms(name: str) -> None:
     if torch._C._are_functorch_transforms_active():
+        instead = "triangle_cascade" if "cascade" in name else "piecewise"
         raise RuntimeError(
             f"torch.ops.hatact.{name} has no rule for torch.func transforms; "
-            "use hatact.functional.piecewise, which has"
+            f"use hatact.functional.{instead}, which has"
         )
 
 

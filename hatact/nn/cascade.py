@@ -8,16 +8,23 @@ import torch
 from torch import Tensor, nn
 
 from hatact import cascade, functional
+from hatact._checks import DTYPES, compute_dtype
 
 MARGIN = 2.0**-10  # Theorem 3.1 needs peaks bounded away from 0 and 1
 _SCALES = ("theorem", "free")
 _LOW, _HIGH = 0.2, 0.8
 
 
+def _wide(t: Tensor) -> Tensor:
+    """At least float32: in bfloat16 a peak of 1 − 2^−10 rounds to 1, and small scales to 0."""
+    return t.float() if t.dtype in (torch.float16, torch.bfloat16) else t
+
+
 class TriangleCascade(nn.Module):
     """y = F(x) = Σ_i s_i·(T_{a_i} ∘ … ∘ T_{a_0})(x) on [0, 1], 0 elsewhere; a cascade a channel.
 
-    A learned activation with exactly 2^depth linear pieces, from depth + 1 numbers. F is concave in
+    A learned activation with 2^depth linear pieces (fewer only where free scales make the slopes of
+    neighbours meet) from depth + 2 numbers: peaks and a first scale. F is concave in
     kind (x − x² for peaks ½); for a convex target subtract it, in a linear layer that follows; for
     any other take the difference of two channels. The input belongs in [0, 1].
 
@@ -72,14 +79,12 @@ class TriangleCascade(nn.Module):
         if peaks is None:
             self.reset_parameters()
         else:
-            self._start_with(torch.as_tensor(peaks, dtype=torch.float64))
+            self._start_with(torch.as_tensor(peaks, dtype=torch.float64, device="cpu"))
 
     def reset_parameters(self) -> None:
         """Draws the peaks from U(0.2, 0.8), and gives the scales of Theorem 3.1 for them."""
         shape = (self.channels, self.depth + 1)
-        device = self.peak_logits.device
-        drawn = torch.rand(shape, dtype=torch.float64, device=device)
-        self._start_with(_LOW + (_HIGH - _LOW) * drawn)
+        self._start_with(_LOW + (_HIGH - _LOW) * torch.rand(shape, dtype=torch.float64))
 
     @torch.no_grad()
     def _start_with(self, peaks: Tensor) -> None:
@@ -96,20 +101,20 @@ class TriangleCascade(nn.Module):
         self.log_scales.copy_(ratios.cumprod(1)[:, : self.log_scales.shape[1]].log())
 
     def _all_peaks(self) -> Tensor:
-        return MARGIN + (1 - 2 * MARGIN) * torch.sigmoid(self.peak_logits)
+        return MARGIN + (1 - 2 * MARGIN) * torch.sigmoid(_wide(self.peak_logits))
 
     @property
     def peaks(self) -> Tensor:
-        """a_0 … a_{depth−1}, (channels, depth): those that are composed."""
+        """a_0 … a_{depth−1}, (channels, depth), those that are composed; float32 or float64."""
         return self._all_peaks()[:, : self.depth]
 
     @property
     def scales(self) -> Tensor:
-        """s_0 … s_{depth−1}, (channels, depth), all positive."""
+        """s_0 … s_{depth−1}, (channels, depth), positive in exp's range; float32 or float64."""
         return self._numbers()[1]
 
     def _numbers(self) -> tuple[Tensor, Tensor]:
-        peaks, first = self._all_peaks(), self.log_scales.exp()
+        peaks, first = self._all_peaks(), _wide(self.log_scales).exp()
         if self.free:
             return peaks, first
         ratios = ((1 - peaks[:, 1:-1]) * peaks[:, 2:]).cumprod(1)
@@ -117,11 +122,9 @@ class TriangleCascade(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         peaks, scales = self._numbers()
-        if torch.is_autocast_enabled(x.device.type) or x.dtype != peaks.dtype:
-            # The numbers in the dtype that computes: autocast hands a float32 module half an x.
-            dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
-            if x.dtype in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
-                peaks, scales = peaks.to(dtype), scales.to(dtype)
+        if x.dtype in DTYPES:  # a float32 module also takes half an x, of autocast say, or double
+            dtype = compute_dtype(x)
+            peaks, scales = peaks.to(dtype), scales.to(dtype)
         return functional._cascade(x, peaks, scales)
 
     def regions(self) -> list[int]:

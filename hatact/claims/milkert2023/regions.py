@@ -125,7 +125,7 @@ CLAIM = Claim(
     name="Regions of a cascade",
     statement=(
         "A triangle cascade of depth d has exactly 2^d linear regions on [0, 1], as drawn and "
-        "after its peaks are trained, at every depth from 1 to 16 (quick: to 10)."
+        "after its peaks are trained, at every depth counted, up to 16 (quick: 10)."
     ),
     source="the paper's construction; that the count stays after training the peaks follows from "
     "it, and training on x³ is this package's own choice",
