@@ -82,7 +82,6 @@ def test_tables_show_every_row(results: Path) -> None:
     assert "| eager formula | 4.00 | – | 0.25 | 8.25 |" in text
     assert "| eager formula | 123 |" in text  # forward alone
     assert "- eager formula, hat, float32, 2^20: a call would take about 9 s" in text
-    assert "| ReLU | 4 | 16 | 1.00 |" in text
     assert "CUDA GPUs (C++ and Triton kernels): not measured." in text
 
 
