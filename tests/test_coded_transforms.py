@@ -135,7 +135,7 @@ def test_raw_ops_that_keep_nothing_refuse_a_gradient(place):
     x = torch.randn(5, device=place.device, requires_grad=True)
     z = x * 1
     kept, version = z.detach().clone(), z._version
-    with pytest.raises(RuntimeError, match=r"got an x that requires grad, .*: use hatact.functional"):
+    with pytest.raises(RuntimeError, match=r"requires grad, .*: use hatact.functional"):
         raw.ppoly_(z, *HAT.numbers)
     with pytest.raises(RuntimeError, match=r"no leaf that requires grad.* got a leaf"):
         raw.ppoly_encode_(x, *HAT.numbers)
