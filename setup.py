@@ -20,6 +20,7 @@ STABLE_ABI = "0x020a000000000000"  # torch 2.10: one wheel for it and all that f
 CPU_SOURCES = [
     "csrc/ppoly_cpu.cpp",
     "csrc/cascade_cpu.cpp",
+    "csrc/mlp_cpu.cpp",
     "csrc/cpu_capability.cpp",
     "csrc/ppoly_avx2.cpp",
     "csrc/ppoly_avx512.cpp",

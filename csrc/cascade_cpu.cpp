@@ -86,7 +86,7 @@ class Layout {
         size_(size),
         storage_(storage),
         kernels_(cpu_kernels()),
-        pair_(sizeof(T) == 8 ? kernels_.pair_of_double : kernels_.pair_of_float) {
+        pair_(2 * (sizeof(T) == 8 ? kernels_.of_double : kernels_.of_float).width) {
     const int64_t whole = (channels_ + pair_ - 1) / pair_ * pair_;
     padded_ = whole != channels_ && channels_ > 2 * pair_;
     row_ = padded_ ? whole : std::lcm(channels_, static_cast<int64_t>(pair_));

@@ -143,11 +143,5 @@ void cascade_by_storage(Storage storage, const Cascade& c) {
   }
 }
 
-template <typename VF, typename VD>
-constexpr Kernels kernels = {&by_storage<VF, VD>, &decode_by_storage<VF, VD>,
-                             &cascade_by_storage<VF, VD>, 2 * VF::width, 2 * VD::width};
-
-#undef HATACT_EACH
-
 }  // namespace
 }  // namespace hatact

@@ -11,7 +11,7 @@
 
 #include "simd_avx2.h"
 
-#include "cascade_loop.h"
+#include "mlp_loop.h"
 
 namespace hatact {
 

@@ -15,7 +15,7 @@
 
 #include "simd_avx512.h"
 
-#include "cascade_loop.h"
+#include "mlp_loop.h"
 
 namespace hatact {
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "cascade_plan.h"
+#include "mlp_plan.h"
 
 namespace hatact {
 
@@ -89,7 +90,10 @@ struct Kernels {
   void (*ppoly)(Storage, const void* plan, const Arrays&);
   void (*decode)(Storage, const void* slopes, const Coded&);
   void (*cascade)(Storage, const Cascade&);
-  int pair_of_float, pair_of_double;  // elements that a pair of registers holds
+  void (*product)(Storage, const Product&);
+  void (*convert)(Storage, const Convert&);
+  // Elements of a register, and of a panel of a product's B, where float and where double computes.
+  struct Sizes { int width, panel; } of_float, of_double;
 };
 
 extern const Kernels portable_kernels, avx2_kernels, avx512_kernels;

@@ -2,7 +2,7 @@
 
 #include "simd_portable.h"
 
-#include "cascade_loop.h"
+#include "mlp_loop.h"
 
 namespace hatact {
 

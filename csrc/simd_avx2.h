@@ -24,6 +24,8 @@ struct F32x8 {
   static constexpr int few = 4;    // … and one vpermilps, in half the micro-operations
   static constexpr bool has_grid = true, packs_bytes = true;
   static constexpr bool counts_bits = true;
+  // The largest tile of a product whose sums, a row of B and an element of A fill the registers.
+  static constexpr int product_rows = 6, product_registers = 2;
 
   static R set(float v) { return _mm256_set1_ps(v); }
   static void load(const float* p, R& a, R& b) {
@@ -188,6 +190,21 @@ struct F32x8 {
   }
   static R read(const float* p) { return _mm256_loadu_ps(p); }
   static void write(float* p, R v) { _mm256_storeu_ps(p, v); }
+  static R read(const F16* p) {
+    return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+  static R read(const BF16* p) {
+    const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
+  }
+  static void write(F16* p, R v) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+  }
+  static void write(BF16* p, R v) {
+    const __m256i bits = rounded(v), packed = _mm256_packus_epi32(bits, bits);
+    const __m256i in_order = _mm256_permute4x64_epi64(packed, 0x08);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_castsi256_si128(in_order));
+  }
   static R add(R a, R b) { return _mm256_add_ps(a, b); }
   static void count(float* p, int n) { *p = static_cast<float>(n); }
   static void count(F16* p, int n) { p->bits = _cvtss_sh(static_cast<float>(n), 0); }
@@ -221,6 +238,7 @@ struct F64x4 {
   static constexpr int few = 0;
   static constexpr int table = 8;  // two vpermps of four doubles each, and a blend
   static constexpr bool counts_bits = false, has_grid = false, packs_bytes = false;
+  static constexpr int product_rows = 6, product_registers = 2;
 
   static R set(double v) { return _mm256_set1_pd(v); }
   static void load(const double* p, R& a, R& b) {

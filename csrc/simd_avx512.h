@@ -24,6 +24,8 @@ struct F32x16 {
   static constexpr int table = 16;  // pieces that one vpermps can look up
   static constexpr bool has_grid = true, packs_bytes = true;
   static constexpr bool counts_bits = true;
+  // The largest tile of a product whose sums, a row of B and an element of A fill the registers.
+  static constexpr int product_rows = 6, product_registers = 4;
 
   static R set(float v) { return _mm512_set1_ps(v); }
   static void load(const float* p, R& a, R& b) {
@@ -186,6 +188,20 @@ struct F32x16 {
   }
   static R read(const float* p) { return _mm512_loadu_ps(p); }
   static void write(float* p, R v) { _mm512_storeu_ps(p, v); }
+  static R read(const F16* p) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  }
+  static R read(const BF16* p) {
+    const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+  }
+  static void write(F16* p, R v) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                        _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+  }
+  static void write(BF16* p, R v) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(rounded(v)));
+  }
   static R add(R a, R b) { return _mm512_add_ps(a, b); }
   static void count(float* p, int n) { *p = static_cast<float>(n); }
   static void count(F16* p, int n) { p->bits = _cvtss_sh(static_cast<float>(n), 0); }
@@ -221,6 +237,7 @@ struct F64x8 {
   static constexpr int few = 0;
   static constexpr int table = 8;
   static constexpr bool counts_bits = false, has_grid = true, packs_bytes = false;
+  static constexpr int product_rows = 6, product_registers = 4;
 
   static R set(double v) { return _mm512_set1_pd(v); }
   static void load(const double* p, R& a, R& b) {

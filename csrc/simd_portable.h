@@ -17,6 +17,7 @@ struct Lanes {
   static constexpr int width = 8;
   static constexpr bool counts_bits = false, has_grid = false, packs_bytes = false;
   static constexpr int few = 0;
+  static constexpr int product_rows = 4, product_registers = 1;
   static constexpr int table = 1 << 30;  // an indexed load takes a table of any length
   using T = Scalar;
   using F16 = c10::Half;
@@ -116,6 +117,14 @@ struct Lanes {
   static R read(const T* p) { return each([&](int l) { return p[l]; }); }
   static void write(T* p, const R& v) {
     for (int l = 0; l < width; ++l) p[l] = v.at[l];
+  }
+  template <typename S>
+  __attribute__((noinline)) static R read(const S* p) {
+    return each([&](int l) { return static_cast<T>(p[l]); });
+  }
+  template <typename S>
+  __attribute__((noinline)) static void write(S* p, const R& v) {
+    for (int l = 0; l < width; ++l) p[l] = static_cast<S>(v.at[l]);
   }
   template <typename S>
   static void count(S* p, int n) { *p = static_cast<S>(static_cast<float>(n)); }

@@ -10,6 +10,8 @@
     hatact::linear_act   f(x·Wᵀ + b) and its code: a linear layer overwritten by its activation
     hatact::triangle_cascade, triangle_cascade_backward
                          Σ s_i·(T_{a_i} ∘ … ∘ T_{a_0})(x) and its gradients (reference_cascade.py)
+    hatact::mlp_forward, mlp_backward
+                         a whole network of linear layers and one activation (reference_mlp.py)
     hatact::_packed_encode, _packed_decode
                          ppoly_encode and ppoly_decode for autograd alone: their lists are one
                          tensor, and nothing stands between them and the backend
@@ -31,7 +33,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hatact import reference, reference_cascade
+from hatact import reference, reference_cascade, reference_mlp
 from hatact.backends import extension, triton
 
 LIBRARY = torch.library.Library("hatact", "DEF")
@@ -46,6 +48,14 @@ SCHEMAS = {
     "triangle_cascade": "(Tensor x, Tensor peaks, Tensor scales) -> Tensor",
     "triangle_cascade_backward": (
         "(Tensor g, Tensor x, Tensor peaks, Tensor scales) -> (Tensor, Tensor, Tensor)"
+    ),
+    "mlp_forward": (
+        f"(Tensor x, Tensor[] weights, Tensor[] biases, {_F}, bool keep=True) -> (Tensor, Tensor)"
+    ),
+    "mlp_backward": (
+        "(Tensor g, Tensor x, Tensor[] weights, Tensor[] biases, Tensor kept, float[] knots, "
+        "float[] coeffs, float[] derivative, float period, bool of_input, bool of_parameters) "
+        "-> (Tensor, Tensor[], Tensor[])"
     ),
     "_packed_encode": "(Tensor x, Tensor numbers) -> (Tensor, Tensor, Tensor)",
     "_packed_decode": "(Tensor g, Tensor code, Tensor slopes) -> Tensor",
@@ -111,6 +121,14 @@ def _linear_act(
     return y, torch.ops.hatact.ppoly_encode_.default(y, knots, coeffs, period)
 
 
+def _mlp_forward(*args: Any) -> tuple[Tensor, Tensor]:
+    return reference_mlp.mlp_forward(torch.ops.hatact.ppoly.default, *args)
+
+
+def _mlp_backward(*args: Any) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+    return reference_mlp.mlp_backward(torch.ops.hatact.ppoly.default, *args)
+
+
 def packed(knots: Sequence[float], coeffs: Sequence[float], period: float = 0.0) -> Tensor:
     """The lists as one float64 vector: how many knots, the period, knots, coefficients."""
     return torch.tensor([len(knots), period, *knots, *coeffs], dtype=torch.float64, device="cpu")
@@ -133,6 +151,8 @@ def _packed_decode(g: Tensor, code: Tensor, slopes: Tensor) -> Tensor:
 
 _ANY_BACKEND: dict[str, Kernel] = {
     "linear_act": _linear_act,
+    "mlp_forward": _mlp_forward,
+    "mlp_backward": _mlp_backward,
     "_packed_encode": _packed_encode,
     "_packed_decode": _packed_decode,
 }
@@ -185,6 +205,8 @@ _KERNELS: dict[str, dict[str, Kernel]] = {
 _ONLY_FORCED = {"triton": {"linear_act"}}
 # Ops for which the extension has no kernel on a device: the next backend serves them.
 _LACKS = {"cuda": ("triangle_cascade", "triangle_cascade_backward")}
+# Where mlp_forward and mlp_backward are one kernel each, not any backend's ops in turn.
+_FUSED_MLP = {"extension": ("cpu",)}
 _BACKENDS = {
     "extension": _probe("extension", extension.unavailable),
     "triton": _probe("triton", triton.unavailable),
@@ -200,6 +222,12 @@ def available_backends() -> dict[str, Backend]:
 def default_backend(device: str) -> str:
     """The backend that serves a device type when none is forced."""
     return next((n for n, b in _BACKENDS.items() if device in b.devices), "reference")
+
+
+def fuses_mlp(device: str, forced: bool = True) -> bool:
+    """Whether a kernel of its own serves `mlp_forward` on a device type."""
+    backend = current_backend(device) if forced else default_backend(device)
+    return device in _FUSED_MLP.get(backend, ())
 
 
 def current_backend(device: str) -> str:

@@ -216,6 +216,11 @@ inline bits widen(__m256i half) {
   std::memcpy(from, &half, sizeof from);
   return each<bits>([&](int l) { return uint32_t(from[l]); });
 }
+inline __m256i narrow(bits a) {
+  uint16_t to[16];
+  for (int l = 0; l < 16; ++l) to[l] = static_cast<uint16_t>(a.at[l]);
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(to));
+}
 inline __m256i half_of(bits a, int high) {
   __m256i half;
   std::memcpy(&half, a.at + 8 * high, sizeof half);
@@ -323,6 +328,7 @@ inline __m256i to_half(f32 a) {
 #define _mm512_mask_add_epi16 emulated::mask_add_words
 #define _mm512_mask_mov_epi16 emulated::mask_mov_words
 #define _mm512_cvtepu16_epi32 emulated::widen
+#define _mm512_cvtepi32_epi16 emulated::narrow
 #define _mm512_castsi512_si256(a) emulated::half_of(a, 0)
 #undef _mm512_extracti64x4_epi64
 #define _mm512_extracti64x4_epi64(a, high) emulated::half_of(a, high)

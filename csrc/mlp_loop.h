@@ -1,0 +1,154 @@
+// Products of small matrices and conversions of rows, for any register type V. Included once by each
+// file that is compiled for one instruction set.
+
+#include "cascade_loop.h"
+
+namespace hatact {
+namespace {
+
+#define HATACT_UNROLL _Pragma("GCC unroll 16")
+
+// kM rows of C, kN registers each, whose sums stay in registers.
+template <typename V, int kM, int kN>
+HATACT_INLINE void product_tile(const Product& p, const typename V::T* a, const typename V::T* b,
+                                const typename V::T* start, typename V::T* c) {
+  using R = typename V::R;
+  const int64_t a_row = p.a_row, a_step = p.a_step, b_step = p.b_step, c_row = p.c_row;
+  R sum[kM][kN];
+  HATACT_UNROLL for (int j = 0; j < kN; ++j) {
+    const R first = start != nullptr ? V::read(start + j * V::width) : V::set(0);
+    HATACT_UNROLL for (int i = 0; i < kM; ++i) sum[i][j] = first;
+  }
+  for (int64_t k = p.depth; k > 0; --k) {
+    R v[kN];
+    HATACT_UNROLL for (int j = 0; j < kN; ++j) v[j] = V::read(b + j * V::width);
+    HATACT_UNROLL for (int i = 0; i < kM; ++i) {
+      const R u = V::set(a[i * a_row]);
+      HATACT_UNROLL for (int j = 0; j < kN; ++j) sum[i][j] = V::mul_add(u, v[j], sum[i][j]);
+    }
+    a += a_step;
+    b += b_step;
+  }
+  // A sum over many calls is a sum of sums: its rounding errors grow with the root of both counts.
+  HATACT_UNROLL for (int i = 0; i < kM; ++i) {
+    HATACT_UNROLL for (int j = 0; j < kN; ++j) {
+      typename V::T* const to = c + i * c_row + j * V::width;
+      V::write(to, p.add ? V::add(sum[i][j], V::read(to)) : sum[i][j]);
+    }
+  }
+}
+
+template <typename V, int kM, int kN>
+void product_rows(const Product& p, const typename V::T* b, const typename V::T* start,
+                  typename V::T* c) {
+  const auto* a = static_cast<const typename V::T*>(p.a);
+  int64_t left = p.rows;
+  for (; left >= kM; left -= kM) {
+    product_tile<V, kM, kN>(p, a, b, start, c);
+    a += kM * p.a_row;
+    c += kM * p.c_row;
+  }
+  if (left == 0) return;
+  if constexpr (kM > 1) {
+    Product rest = p;
+    rest.a = a;
+    rest.rows = left;
+    constexpr int kFewer = kM > 4 ? 4 : kM > 2 ? 2 : 1;
+    product_rows<V, kFewer, kN>(rest, b, start, c);
+  }
+}
+
+// kM rows at a time of all columns, in panels of kN registers and what is left.
+template <typename V, int kM, int kN>
+void product_columns(const Product& p, int64_t panel) {
+  using T = typename V::T;
+  const T* b = static_cast<const T*>(p.b);
+  const T* start = static_cast<const T*>(p.start);
+  T* c = static_cast<T*>(p.c);
+  constexpr int64_t kPanel = kN * V::width;
+  int64_t left = p.columns;
+  for (; left >= kPanel; left -= kPanel) {
+    product_rows<V, kM, kN>(p, b, start, c);
+    b += panel;
+    c += kPanel;
+    if (start != nullptr) start += kPanel;
+  }
+  const auto rest = [&](auto registers) {
+    constexpr int kRest = decltype(registers)::value;
+    if constexpr (kRest < kN) {
+      if (left == kRest * V::width) product_rows<V, kM, kRest>(p, b, start, c);
+    }
+  };
+  rest(Index<1>{}), rest(Index<2>{}), rest(Index<3>{});
+}
+
+constexpr int kStripRows = 3, kStripRegisters = 4;
+
+template <typename V>
+void product_of(const Product& p) {
+  static_assert(V::product_registers <= kStripRegisters, "at most three registers are left over");
+  constexpr int64_t kPanel = V::product_registers * V::width;
+  // Few rows keep few sums: longer strips of each hide the latency of the additions. A B that is
+  // packed in panels has no longer strips.
+  if constexpr (V::product_registers < kStripRegisters) {
+    if (p.rows <= kStripRows && p.b_panel == kPanel) {
+      return product_columns<V, kStripRows, kStripRegisters>(p, kStripRegisters * V::width);
+    }
+  }
+  product_columns<V, V::product_rows, V::product_registers>(p, p.b_panel);
+}
+
+template <typename VF, typename VD>
+void product_by_storage(Storage storage, const Product& p) {
+  return storage == Storage::f64 ? product_of<VD>(p) : product_of<VF>(p);
+}
+
+// Elements in the dtype that computes, or those in the dtype of storage.
+template <typename V, typename S>
+void convert(const Convert& c) {
+  using T = typename V::T;
+  T* wide = static_cast<T*>(c.wide);
+  S* stored = static_cast<S*>(c.stored);
+  int64_t i = 0;
+  if (c.widen) {
+    for (; i + V::width <= c.size; i += V::width) V::write(wide + i, V::read(stored + i));
+  } else {
+    for (; i + V::width <= c.size; i += V::width) V::write(stored + i, V::read(wide + i));
+  }
+  if (i == c.size) return;
+  S last_stored[V::width] = {};
+  T last_wide[V::width] = {};
+  const int64_t left = c.size - i;
+  if (c.widen) {
+    for (int64_t l = 0; l < left; ++l) last_stored[l] = stored[i + l];
+    V::write(last_wide, V::read(last_stored));
+    for (int64_t l = 0; l < left; ++l) wide[i + l] = last_wide[l];
+  } else {
+    for (int64_t l = 0; l < left; ++l) last_wide[l] = wide[i + l];
+    V::write(last_stored, V::read(last_wide));
+    for (int64_t l = 0; l < left; ++l) stored[i + l] = last_stored[l];
+  }
+}
+
+template <typename VF, typename VD>
+void convert_by_storage(Storage storage, const Convert& c) {
+  switch (storage) {
+    case Storage::f16: return convert<VF, typename VF::F16>(c);
+    case Storage::bf16: return convert<VF, typename VF::BF16>(c);
+    case Storage::f32: return convert<VF, float>(c);
+    case Storage::f64: return convert<VD, double>(c);
+  }
+}
+
+template <typename VF, typename VD>
+constexpr Kernels kernels = {
+    &by_storage<VF, VD>,         &decode_by_storage<VF, VD>,   &cascade_by_storage<VF, VD>,
+    &product_by_storage<VF, VD>, &convert_by_storage<VF, VD>,
+    {VF::width, VF::product_registers * VF::width},
+    {VD::width, VD::product_registers * VD::width}};
+
+#undef HATACT_UNROLL
+#undef HATACT_EACH
+
+}  // namespace
+}  // namespace hatact
