@@ -1,30 +1,35 @@
 """README's tables, generated, never typed: python -m bench.readme [results.json of hatact verify].
 
-Speed, memory and accuracy come from bench/results (tables.py), the findings on scale from
-docs/hong2022.json.
+Speed, memory and accuracy come from bench/results (tables.py), each paper's verdicts from
+docs/<paper>.json.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from bench import plots
 from bench.tables import accuracy_table, latest, speed_tables, table
 
 README = Path(__file__).parent.parent / "README.md"
-CLAIMS = Path(__file__).parent.parent / "docs" / "hong2022.json"
+DOCS = Path(__file__).parent.parent / "docs"
 
 
-def claims_tables() -> str:
-    """What `hatact verify hong2022 --full` found, as kept in docs/hong2022.json."""
-    if not CLAIMS.exists():
-        return "not measured"
-    result = json.loads(CLAIMS.read_text())
+def kept() -> dict[str, Path]:
+    """Every paper whose results are kept, and its file."""
+    return {path.stem: path for path in sorted(DOCS.glob("*.json"))}
+
+
+def claims_tables(path: Path) -> str:
+    """What `hatact verify <paper> --full` found, as kept in docs/<paper>.json."""
+    result = json.loads(path.read_text())
     facts = result["environment"]
     parts = [
-        f"`hatact verify hong2022 --{facts['setting']}`, {facts['seeds']} seeds, hatact "
+        f"`hatact verify {path.stem} --{facts['setting']}`, {facts['seeds']} seeds, hatact "
         f"{facts['hatact']}, torch {facts['torch']}:"
     ]
     lines = [
@@ -42,15 +47,23 @@ def claims_tables() -> str:
 
 
 def keep_claims(results: Path) -> None:
-    """Copies results.json, without the data of its pictures, to docs/hong2022.json."""
+    """Copies each paper in results.json, without its pictures' data, to docs/<paper>.json."""
+    from hatact.claims import papers
     from hatact.report._load import load
 
     data = load(results)
-    if not data["complete"] or data["environment"]["setting"] != "full":
-        raise ValueError(f"README quotes a complete run in full only; got {results}")
-    claims = [{k: v for k, v in claim.items() if k != "figures"} for claim in data["claims"]]
-    kept = {**data, "claims": claims}
-    CLAIMS.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+    claims: dict[str, list[dict[str, Any]]] = {}
+    for claim in data["claims"]:
+        plain = {k: v for k, v in claim.items() if k != "figures"}
+        claims.setdefault(claim["paper"], []).append(plain)
+    asked = {name: [claim["id"] for claim in of] for name, of in claims.items()}
+    known = {name: [claim.id for claim in paper.claims] for name, paper in papers().items()}
+    whole = data["complete"] and all(known.get(name) == ids for name, ids in asked.items())
+    if not whole or data["environment"]["setting"] != "full":
+        raise ValueError(f"README quotes whole papers, complete and in full, only; got {results}")
+    for name, of in claims.items():
+        one = {**data, "asked": asked[name], "claims": of}
+        (DOCS / f"{name}.json").write_text(json.dumps(one, indent=1, ensure_ascii=False) + "\n")
 
 
 def picture() -> str:
@@ -67,13 +80,13 @@ SECTIONS = {
     "accuracy": accuracy_table,
     "picture": picture,
     "speed": speed_tables,
-    "claims": claims_tables,
 }
 
 
 def rendered(text: str) -> str:
-    """`text` with what stands between each pair of markers made anew."""
-    for name, make in SECTIONS.items():
+    """`text` with what stands between each pair of markers made anew; a pair for each paper."""
+    claims = {f"claims {name}": partial(claims_tables, path) for name, path in kept().items()}
+    for name, make in {**SECTIONS, **claims}.items():
         start, end = f"<!-- generated: {name} -->", "<!-- end -->"
         before, found, rest = text.partition(start)
         _, closed, after = rest.partition(end)

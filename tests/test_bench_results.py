@@ -1,13 +1,16 @@
 """README's tables and the plot say what the results say; the command writes them."""
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from bench import __main__ as command
 from bench import plots, readme, tables
+from hatact.claims import papers
 
 SIZES = (2**8, 2**20)
 
@@ -167,6 +170,85 @@ def test_readme_is_what_the_results_say() -> None:
 def test_readme_without_markers_is_an_error() -> None:
     with pytest.raises(ValueError, match="must hold the markers"):
         readme.rendered("nothing")
+
+
+def _verified(*names: str, setting: str = "full", drop: int = 0) -> dict[str, Any]:
+    """What `hatact verify` writes of the papers; `drop` claims at the end not asked for."""
+    said = {"name": "A|name", "statement": "It | holds.", "verdict": "partly", "reason": "why"}
+    shown = {"findings": ["found"], "tables": [{"title": "T", "columns": ["c"], "rows": [["7"]]}]}
+    known = papers()
+    pairs = [(claim.id, name) for name in names for claim in known[name].claims]
+    claims = [
+        {"id": i, "paper": name, **said, **shown, "figures": [{"name": "big"}]}
+        for i, name in pairs[: len(pairs) - drop]
+    ]
+    facts = {"setting": setting, "seeds": 5, "hatact": "0.1.0", "torch": "2.13.0"}
+    asked = [claim["id"] for claim in claims]
+    return {"format": 2, "environment": facts, "asked": asked, "complete": True, "claims": claims}
+
+
+@pytest.fixture
+def docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(readme, "DOCS", tmp_path / "docs")
+    monkeypatch.setattr(readme, "SECTIONS", {})
+    (tmp_path / "docs").mkdir()
+    return tmp_path / "docs"
+
+
+def test_each_paper_of_a_run_is_kept_and_shown_at_its_place(docs: Path) -> None:
+    path = docs.parent / "results.json"
+    path.write_text(json.dumps(_verified("milkert2023", "hong2022")))
+    readme.keep_claims(path)
+    assert sorted(p.name for p in docs.iterdir()) == ["hong2022.json", "milkert2023.json"]
+    for name, file in readme.kept().items():
+        found = json.loads(file.read_text())
+        assert found["asked"] == [c["id"] for c in found["claims"]]
+        assert found["asked"] == [c.id for c in papers()[name].claims]
+        assert not any("figures" in claim for claim in found["claims"])
+    places = [
+        f"<!-- generated: claims {n} -->typed<!-- end -->" for n in ("milkert2023", "hong2022")
+    ]
+    first, second = readme.rendered("\n".join(places)).split("<!-- end -->")[:2]
+    assert "`hatact verify milkert2023 --full`, 5 seeds" in first
+    assert "`hatact verify hong2022 --full`, 5 seeds" in second
+    assert "| `gram` | **partly** | It \\| holds. | why |" in second
+    assert "<summary>A|name (milkert2023/sparse)</summary>\n\n- found\n\nT:" in first
+    assert "typed" not in first + second
+    with pytest.raises(ValueError, match="must hold the markers <!-- generated: claims hong2022"):
+        readme.rendered(places[0])
+
+
+def test_one_paper_leaves_the_other_as_it_was(docs: Path) -> None:
+    (docs / "hong2022.json").write_text("{}")
+    path = docs.parent / "results.json"
+    path.write_text(json.dumps(_verified("milkert2023")))
+    readme.keep_claims(path)
+    assert (docs / "hong2022.json").read_text() == "{}"
+    assert list(readme.kept()) == ["hong2022", "milkert2023"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        _verified("hong2022", setting="quick"),
+        {**_verified("hong2022"), "complete": False},
+        _verified("hong2022", "milkert2023", drop=1),
+    ],
+    ids=["quick", "not complete", "a claim left out"],
+)
+def test_what_is_not_whole_is_not_kept(docs: Path, data: dict[str, Any]) -> None:
+    path = docs.parent / "results.json"
+    path.write_text(json.dumps(data))
+    with pytest.raises(ValueError, match="whole papers"):
+        readme.keep_claims(path)
+    assert not readme.kept()
+
+
+def test_kept_results_name_no_place() -> None:
+    for path in readme.kept().values():
+        text = path.read_text()
+        assert not re.search(r"/(home|root|tmp|work|Users)\b", text)
+        assert "figures" not in json.loads(text)["claims"][0]
 
 
 def test_results_are_whole_json() -> None:
