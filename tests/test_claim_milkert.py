@@ -224,6 +224,40 @@ def test_training_lowers_the_error_and_depends_on_the_seed_alone():
     assert alone[0]["x³"]["errors"] == pytest.approx(errors, rel=1e-2)
 
 
+def test_the_first_seeds_networks_are_kept_to_be_drawn():
+    first, second = train(epochs=30, seeds=(3, 4), targets=("x³", "sin x"))
+    assert not any("shape" in of for of in second.values())
+    x = torch.linspace(0, 1, _train.SHAPE)
+    f = _networks.cascades((3,), "theorem")(x[:, None])[:, 0]
+    for target, sign in (("x³", -1), ("sin x", 1)):
+        of = first[target]["shape"]
+        assert list(of) == ["drawn", "pre-trained", "trained"]
+        assert of["drawn"] == pytest.approx((x + sign * f).tolist(), abs=1e-6)
+        wanted = _train.TARGETS[target][0](x)
+        drawn, pre, last = ((torch.tensor(y) - wanted).square().mean() for y in of.values())
+        assert last < pre < drawn
+        assert last == pytest.approx(first[target]["last"], rel=0.1)
+    (alone,) = train("Kaiming")
+    assert list(alone["x³"]["shape"]) == ["drawn", "trained"]
+
+
+def test_the_pictures_of_a_cascade():
+    x = torch.linspace(0, 1, _train.SHAPE, dtype=torch.float64)
+    stages = {"drawn": x, "pre-trained": x**3 + 0.01, "trained": x**3}
+    record = {"x³": {"shape": {name: y.tolist() for name, y in stages.items()}}}
+    beside, left = _shown.shapes(record, ("x³",), 400)
+    (panel,) = beside["panels"]
+    labels = [s["label"] for s in panel["series"]]
+    assert labels == ["as drawn", "peaks trained", "all weights trained", "target"]
+    assert panel["series"][-1]["y"] == pytest.approx((x**3).tolist())
+    assert [p["title"] for p in left["panels"]] == [f"x³, {label}" for label in labels[:3]]
+    errors = [p["series"][-1]["y"] for p in left["panels"]]
+    assert errors[0] == pytest.approx((x - x**3).tolist())
+    assert errors[1] == pytest.approx([0.01] * len(x))
+    assert errors[2] == pytest.approx([0] * len(x))
+    assert "after 400 epochs" in beside["caption"]
+
+
 # ---- sparse
 
 

@@ -6,9 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
+
 from hatact.claims._figures import band, curves
 from hatact.claims._statistics import Measure, median
 from hatact.claims._training import Record
+from hatact.claims.milkert2023._train import SHAPE, TARGETS
 
 SECOND_HAND = "the paper, second-hand"
 """The tables were read in two secondary notes that agree, not in the paper."""
@@ -26,6 +29,8 @@ PAPER_SPARSE = {
 }
 """Least test error over the runs, ten points to train on and ten to test at."""
 Runs = Mapping[str, Sequence[Record]]
+STAGES = {"drawn": "as drawn", "pre-trained": "peaks trained", "trained": "all weights trained"}
+"""Of a network that starts as a cascade, as a record and as the pictures name them."""
 
 
 def values(of: Sequence[Record], target: str, what: str = "lowest") -> list[float]:
@@ -129,3 +134,45 @@ def history(name: str, runs: Runs, targets: Sequence[str], release: int) -> dict
         scales="linear log",
         legend="start",
     )
+
+
+def shapes(record: Record, targets: Sequence[str], epochs: int) -> list[dict[str, Any]]:
+    """One seed's networks at every stage: beside the target, and what is left of it."""
+    beside, left = [], []
+    zero = {"label": "target", "x": [0, 1], "y": [0, 0], "reference": True}
+    for target in targets:
+        of = record[target]["shape"]
+        x = [i / (SHAPE - 1) for i in range(SHAPE)]
+        wanted = TARGETS[target][0](torch.tensor(x, dtype=torch.float64)).tolist()
+        series = [{"label": STAGES[stage], "x": x, "y": y} for stage, y in of.items()]
+        beside.append((target, [*series, {**zero, "x": x, "y": wanted}]))
+        for one in series:
+            error = [a - b for a, b in zip(one["y"], wanted, strict=True)]
+            left.append((f"{target}, {one['label']}", [zero, {**one, "y": error}]))
+    how = (
+        "The first seed's network that starts as a cascade with Theorem 3.1's scales: as drawn, "
+        f"after {epochs} epochs of ten updates of its peaks, after {epochs} more of all weights. "
+        "It is that of the last epoch, not of the lowest error."
+    )
+    return [
+        curves(
+            "milkert2023-shapes",
+            "A cascade before and after training",
+            beside,
+            caption=how,
+            x="x",
+            y="y = α + βx − F(x)",
+            legend="stage",
+        ),
+        curves(
+            "milkert2023-left",
+            "What the cascade leaves of its target",
+            left,
+            caption=f"The same network less its target, at {SHAPE} points. Every panel has a scale "
+            "of its own.",
+            x="x",
+            y="y − target",
+            legend="stage",
+            share_y=False,
+        ),
+    ]

@@ -24,6 +24,8 @@ from hatact.claims.milkert2023._networks import (
 POINTS, BATCH, UPDATES = 500, 50, 10
 FEW = 10
 SHOWN = 60
+SHAPE = 129
+"""Equally spaced points of [0, 1] at which the first seed's networks are kept, to be drawn."""
 Function = Callable[[Tensor], Tensor]
 TARGETS: dict[str, tuple[Function, int]] = {
     "x³": (lambda x: x**3, -1),
@@ -63,7 +65,8 @@ def train(
     halves at a stretch, with one optimiser. What is kept of a run is the network of the epoch with
     the lowest error on the points trained on ("lowest"; of sparse data "test" is its error on the
     others, "between" on those but the last); "last" is the error after the last epoch. A record
-    holds these by target, the error over epochs, and the exact number of regions at every stage.
+    holds these by target, the error over epochs, and the exact number of regions at every stage;
+    the first seed's also "shape", y at SHAPE points at every stage.
     """
     x, held = dense() if data == "dense" else sparse()
     n = len(targets) * len(seeds)
@@ -91,20 +94,27 @@ def train(
         fit(model, x, y, count, batch, shuffled, half, after)
 
     counts: dict[str, list[int]] = {}
+    shapes: dict[str, list[list[float]]] = {}
     if row in CASCADES:
         cascade = cascades(repeated, CASCADES[row]).to(device)
         drawn = ReadOut(cascade, signs)
         counts["drawn"] = cascade.regions()
+        shapes["drawn"] = shape(drawn, n, device)
         first = 0 if row == "skip pre-train" else epochs
         if first:
             stage(drawn, first)
             counts["pre-trained"] = cascade.regions()
+            shapes["pre-trained"] = shape(drawn, n, device)
         nets = released(cascade)
-        stage(ReadOut(nets, signs, drawn.line), 2 * epochs - first)
+        model: nn.Module = ReadOut(nets, signs, drawn.line)
+        stage(model, 2 * epochs - first)
     else:
         nets = relu_nets(repeated, "Kaiming" if row == READ_OUT else row).to(device)
-        stage(ReadOut(nets, signs) if row == READ_OUT else nets, 2 * epochs)
+        model = ReadOut(nets, signs) if row == READ_OUT else nets
+        shapes["drawn"] = shape(model, n, device)
+        stage(model, 2 * epochs)
     counts["trained"] = regions(nets)
+    shapes["trained"] = shape(model, n, device)
     errors = torch.stack(history, 1)
     others = {
         name: torch.stack(of, 1) for name, of in (("test", tests), ("between", between)) if of
@@ -114,12 +124,21 @@ def train(
             target: {
                 **_record(errors[i], {name: of[i] for name, of in others.items()}),
                 "regions": {stage: of[i] for stage, of in counts.items()},
+                **({"shape": {stage: of[i] for stage, of in shapes.items()}} if s == 0 else {}),
             }
             for t, target in enumerate(targets)
             for i in (t * len(seeds) + s,)
         }
         for s in range(len(seeds))
     ]
+
+
+@torch.no_grad()
+def shape(model: nn.Module, networks: int, device: str) -> list[list[float]]:
+    """Every network's y at :data:`SHAPE` points, to the ends of [0, 1]."""
+    x = torch.linspace(0, 1, SHAPE, device=device)[:, None]
+    y: list[list[float]] = model(x.expand(-1, networks).contiguous()).T.tolist()
+    return y
 
 
 def regions(nets: ReLUNets) -> list[int]:

@@ -90,6 +90,7 @@ def _judge(settings: Settings, lab: Lab) -> Outcome:
                 "1e-3. Read at 0.5 for the median; a flat end at the right are runs that died.",
             ),
             _shown.history("milkert2023-training", runs, DECIDING, epochs),
+            *_shown.shapes(runs[OURS][0], DECIDING, epochs),
         ],
         values={"epochs": epochs, "batch": _train.BATCH, "runs": _kept(runs)},
     )
