@@ -17,16 +17,17 @@ constexpr int64_t kTile = 48;               // rows: a multiple of the rows of e
 constexpr int64_t kLeastRows = 240;  // of a chunk
 constexpr int64_t kMostRows = 960;   // of a chunk whose weights are many, unless there are too many chunks
 constexpr int64_t kMostChunks = 64;
+constexpr int64_t kMostDots = 3;    // outputs of a layer that are dot products
 constexpr size_t kAlignment = 64;
 
-// Zeros that start at a cache line.
+// Memory that starts at a cache line, filled with zeros unless they are left to another.
 template <typename T>
 class Memory {
  public:
   Memory() = default;
-  explicit Memory(int64_t size)
+  explicit Memory(int64_t size, bool zeros = true)
       : at_(static_cast<T*>(::operator new(sizeof(T) * size, std::align_val_t{kAlignment}))) {
-    std::memset(static_cast<void*>(at_.get()), 0, sizeof(T) * size);
+    if (zeros) std::memset(static_cast<void*>(at_.get()), 0, sizeof(T) * size);
   }
   T* get() const { return at_.get(); }
 
@@ -43,6 +44,7 @@ template <typename T>
 struct Layer {
   int64_t in, out;
   Memory<T> ahead, back;  // Wᵀ and W as a product's B, in panels
+  Memory<T> rows;         // W's rows, padded, of a layer with few outputs
   Memory<T> bias;
   int64_t weight_at, bias_at;  // of their gradients among the sums
   // The shorter side of the gradient is that of single rows: out of (out, in), or in of (in, out).
@@ -64,8 +66,9 @@ class Network {
     for (int64_t l = 0; l < shape.depth; ++l) {
       const Tensor dense = row_major(weights[l]);
       const S* w = static_cast<const S*>(dense.const_data_ptr());
-      Layer<T> layer{shape.inputs(l), shape.outputs(l), {}, {}, {}, sums_, 0};
-      layer.ahead = panels(w, layer.in, layer.out, 1, layer.in);
+      Layer<T> layer{shape.inputs(l), shape.outputs(l), {}, {}, {}, {}, sums_, 0};
+      if (!dots(l)) layer.ahead = panels(w, layer.in, layer.out, 1, layer.in);
+      if (dots(l)) layer.rows = rows_of(w, layer.out, layer.in);
       if (backward) layer.back = panels(w, layer.out, layer.in, layer.in, 1);
       const int64_t most = std::max(padded(layer.in), padded(layer.out));
       sums_ += whole(std::min(layer.in, layer.out) * most, kAlignment / sizeof(T));
@@ -86,8 +89,11 @@ class Network {
   const Layer<T>& layer(int64_t l) const { return layers_[l]; }
   int64_t padded(int64_t columns) const { return whole(columns, sizes_.width); }
   int64_t panel() const { return sizes_.panel; }
+  // Whether a layer's outputs are so few that each is a dot product. What it reads is padded.
+  bool dots(int64_t l) const { return l > 0 && shape_.outputs(l) <= kMostDots; }
   bool has_bias() const { return has_bias_; }
   int64_t sums() const { return sums_; }
+  int64_t first_row(int64_t chunk) const { return chunk * chunk_; }
   int64_t chunks() const { return (shape_.rows + chunk_ - 1) / chunk_; }
 
   // Calls run(tile, chunk, first row, rows) for each tile of rows: those of a chunk in order.
@@ -116,6 +122,14 @@ class Network {
       n *= rows;
       rows = 1;
     }
+    if constexpr (std::is_same_v<T, S>) {
+      for (int64_t i = 0; i < rows; ++i) {
+        const T* from = widen ? stored + i * n : wide + i * row;
+        T* to = widen ? wide + i * row : stored + i * n;
+        for (int64_t k = 0; k < n; ++k) to[k] = from[k];
+      }
+      return;
+    }
     for (int64_t i = 0; i < rows; ++i) {
       kernels_.convert(storage_, {widen, stored + i * n, wide + i * row, n});
     }
@@ -141,6 +155,15 @@ class Network {
       }
     }
     return packed;
+  }
+
+  Memory<T> rows_of(const S* w, int64_t rows, int64_t columns) const {
+    const int64_t width = padded(columns);
+    Memory<T> copy(rows * width);
+    for (int64_t j = 0; j < rows; ++j) {
+      for (int64_t k = 0; k < columns; ++k) copy.get()[j * width + k] = static_cast<T>(w[j * columns + k]);
+    }
+    return copy;
   }
 
   Shape shape_;
@@ -260,6 +283,10 @@ class Tile {
   void linear(int64_t l, const T* x, int64_t row, T* to) const {
     const Layer<T>& layer = net_.layer(l);
     const int64_t width = net_.padded(layer.out);
+    if (net_.dots(l)) {
+      return net_.product({x, row, 1, layer.rows.get(), row, 0, layer.bias.get(), false, to, width, rows_,
+                           layer.in, layer.out, true});
+    }
     net_.product({x, row, 1, layer.ahead.get(), net_.panel(), layer.in * net_.panel(),
                   layer.bias.get(), false, to, width, rows_, layer.in, width});
   }
@@ -413,12 +440,15 @@ std::tuple<Tensor, std::vector<Tensor>, std::vector<Tensor>> mlp_backward(
     const Network<T, S> net(storage, shape, weights, biases, true);
     const Storage plain = sizeof(T) == 8 ? Storage::f64 : Storage::f32;
     const Tables<T> f(numbers, plain), slope(slopes, plain);
-    const Memory<T> sums(of_parameters ? std::max<int64_t>(1, net.chunks()) * net.sums() : 0);
+    // Zeroed by the thread that fills them, but where there is no chunk.
+    const int64_t chunks = std::max<int64_t>(1, net.chunks());
+    const Memory<T> sums(of_parameters ? chunks * net.sums() : 0, net.chunks() == 0);
     const typename Tile<T, S>::Arguments a{
         f.plan(), slope.plan(), read_only<S>(dense_g), read_only<S>(dense),
         kept.size(0) > 0 ? read_only<S>(dense_kept) : nullptr, of_input ? writable<S>(gx) : nullptr};
     net.template each_tile<Tile<T, S>>([&](auto& tile, int64_t chunk, int64_t first, int64_t rows) {
       T* const of_chunk = of_parameters ? sums.get() + chunk * net.sums() : nullptr;
+      if (of_parameters && first == net.first_row(chunk)) std::fill_n(of_chunk, net.sums(), T{0});
       tile.backward(a, first, rows, of_chunk);
     });
     if (!of_parameters) return;

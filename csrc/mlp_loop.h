@@ -73,33 +73,71 @@ void product_columns(const Product& p, int64_t panel) {
     c += kPanel;
     if (start != nullptr) start += kPanel;
   }
-  const auto rest = [&](auto registers) {
-    constexpr int kRest = decltype(registers)::value;
-    if constexpr (kRest < kN) {
-      if (left == kRest * V::width) product_rows<V, kM, kRest>(p, b, start, c);
-    }
-  };
-  rest(Index<1>{}), rest(Index<2>{}), rest(Index<3>{});
+  if constexpr (kN > 1) {
+    if (left == 0) return;
+    Product rest = p;
+    rest.b = b;
+    rest.start = start;
+    rest.c = c;
+    rest.columns = left;
+    constexpr int kFewer = kN / 2;
+    product_columns<V, kM, kFewer>(rest, kFewer * V::width);
+  }
 }
-
-constexpr int kStripRows = 3, kStripRegisters = 4;
 
 template <typename V>
 void product_of(const Product& p) {
-  static_assert(V::product_registers <= kStripRegisters, "at most three registers are left over");
   constexpr int64_t kPanel = V::product_registers * V::width;
   // Few rows keep few sums: longer strips of each hide the latency of the additions. A B that is
   // packed in panels has no longer strips.
-  if constexpr (V::product_registers < kStripRegisters) {
-    if (p.rows <= kStripRows && p.b_panel == kPanel) {
-      return product_columns<V, kStripRows, kStripRegisters>(p, kStripRegisters * V::width);
-    }
+  if (p.b_panel == kPanel) {
+    if (p.rows == 1) return product_columns<V, 1, 8>(p, 8 * V::width);
+    if (p.rows <= 3) return product_columns<V, 3, 4>(p, 4 * V::width);
   }
   product_columns<V, V::product_rows, V::product_registers>(p, p.b_panel);
 }
 
+// The same for a B given as its columns, p.b_step apart and read in whole registers, as A's rows
+// are: where columns are so few that a register of them would be mostly zeros.
+template <typename V>
+void product_by_dots(const Product& p) {
+  using T = typename V::T;
+  const T* a = static_cast<const T*>(p.a);
+  const T* const start = static_cast<const T*>(p.start);
+  T* c = static_cast<T*>(p.c);
+  const int64_t registers = (p.depth + V::width - 1) / V::width;
+  constexpr int kRows = 4;  // whose latencies hide each other
+  for (int64_t i = 0; i < p.rows; i += kRows) {
+    const int64_t here = p.rows - i < kRows ? p.rows - i : kRows;
+    const T* row[kRows];
+    for (int r = 0; r < kRows; ++r) row[r] = a + (r < here ? r : here - 1) * p.a_row;
+    for (int64_t j = 0; j < p.columns; ++j) {
+      const T* const b = static_cast<const T*>(p.b) + j * p.b_step;
+      typename V::R sum[kRows];
+      HATACT_UNROLL for (int r = 0; r < kRows; ++r) sum[r] = V::set(0);
+      for (int64_t k = 0; k < registers; ++k) {
+        const typename V::R v = V::read(b + k * V::width);
+        HATACT_UNROLL for (int r = 0; r < kRows; ++r) {
+          sum[r] = V::mul_add(V::read(row[r] + k * V::width), v, sum[r]);
+        }
+      }
+      T part[kRows][V::width];
+      HATACT_UNROLL for (int r = 0; r < kRows; ++r) V::write(part[r], sum[r]);
+      for (int64_t r = 0; r < here; ++r) {
+        for (int half = V::width / 2; half > 0; half /= 2) {
+          for (int l = 0; l < half; ++l) part[r][l] += part[r][l + half];
+        }
+        c[r * p.c_row + j] = part[r][0] + (start != nullptr ? start[j] : 0);
+      }
+    }
+    a += kRows * p.a_row;
+    c += kRows * p.c_row;
+  }
+}
+
 template <typename VF, typename VD>
 void product_by_storage(Storage storage, const Product& p) {
+  if (p.by_dots) return storage == Storage::f64 ? product_by_dots<VD>(p) : product_by_dots<VF>(p);
   return storage == Storage::f64 ? product_of<VD>(p) : product_of<VF>(p);
 }
 

@@ -22,6 +22,9 @@ struct Product {
   int64_t c_row;
   int64_t rows, depth;
   int64_t columns;  // whole registers; what lies beyond B's own columns may be read and written
+  // For few columns: B[k, j] = b[j·b_step + k], and columns are B's own. A's rows and B's columns are
+  // read in whole registers; zeros of B meet finite numbers of A there.
+  bool by_dots = false;
 };
 
 // `size` elements of `stored`, in the dtype of a tensor, from or to `wide`, in the dtype that computes.
