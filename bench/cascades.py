@@ -14,7 +14,7 @@ from bench import memory
 from bench.correctness import WrongResult, forced
 from bench.runner import failed, timed
 from bench.timing import pair
-from hatact import functional
+from hatact.functional._cascade import of_known_numbers
 from hatact.reference_cascade import triangle_cascade as composed
 
 Cascade = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -59,7 +59,7 @@ def providers(device: str) -> Iterator[Who]:
     yield Who("composition, torch.compile", compiled, slack=_COMPILED_SLACK)
     for name, backend in hatact.available_backends().items():
         if device in backend.devices and name != "reference":
-            yield Who(f"hatact {name}", functional._cascade, name)
+            yield Who(f"hatact {name}", of_known_numbers, name)
 
 
 def call_of(who: Who, tensors: tuple[Tensor, ...], mode: str) -> Callable[[], Any]:
@@ -115,7 +115,7 @@ def rows(
     device: str, *, rounds: int, sizes: tuple[int, ...] | None = None
 ) -> Iterator[dict[str, Any]]:
     """One row a provider, shape and mode, paired with hatact's default; float32."""
-    fused = Who("hatact", functional._cascade)
+    fused = Who("hatact", of_known_numbers)
     for shape in SHAPES if sizes is None else tuple((n, 1) for n in sizes):
         of = Inputs(*shape, device)
         for who in providers(device):

@@ -149,7 +149,7 @@ def mlp_backward(
             f"g must have the shape of the output, {shape.outputs} for the last dimension of x's "
             f"{tuple(x.shape)}; got {tuple(g.shape)}"
         )
-    if kept.shape not in ((n, rows, shape.hidden) for n in (shape.kept_layers, 0)):
+    if tuple(kept.shape) not in [(n, rows, shape.hidden) for n in (shape.kept_layers, 0)]:
         raise ValueError(
             f"kept must have shape ({shape.kept_layers} or 0, {rows}, {shape.hidden}); "
             f"got {tuple(kept.shape)}"

@@ -8,16 +8,21 @@ from hatact.autograd import _raw
 from hatact.autograd._activation import activation, has_values
 from hatact.autograd._cascade import compiled_triangle_cascade, triangle_cascade
 from hatact.autograd._linear import compiled_linear_act, linear_act
-from hatact.autograd._ppoly import PPoly, ppoly
+from hatact.autograd._mlp import compiled_mlp, derivative_of, fused_mlp
+from hatact.autograd._ppoly import PPoly, ppoly, transforms
 
 __all__ = [
     "PPoly",
     "activation",
     "compiled_linear_act",
+    "compiled_mlp",
     "compiled_triangle_cascade",
+    "derivative_of",
+    "fused_mlp",
     "has_values",
     "linear_act",
     "ppoly",
+    "transforms",
     "triangle_cascade",
 ]
 

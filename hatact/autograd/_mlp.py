@@ -10,7 +10,6 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from hatact import ops
-from hatact.autograd._linear import linear_act
 from hatact.autograd._ppoly import below_autograd, ppoly, transforms
 from hatact.spec import PiecewisePolynomial
 
@@ -19,20 +18,15 @@ backward_op = ops.overload("mlp_backward")
 Parameters = Sequence[Tensor]  # the weights, then the biases or none
 
 
-def composed(x: Tensor, weights: Parameters, biases: Parameters, spec: PiecewisePolynomial) -> Tensor:
+def composed(
+    x: Tensor, weights: Parameters, biases: Parameters, spec: PiecewisePolynomial
+) -> Tensor:
     """Layer by layer, keeping what any derivative of any order needs."""
     for layer, w in enumerate(weights):
         x = linear(x, w, biases[layer] if biases else None)
         if layer + 1 < len(weights):
             x = ppoly(x, None, spec)
     return x
-
-
-def layered(x: Tensor, weights: Parameters, biases: Parameters, spec: PiecewisePolynomial) -> Tensor:
-    """Layer by layer, keeping slope codes where there are some."""
-    for layer, w in enumerate(weights[:-1]):
-        x = linear_act(x, w, biases[layer] if biases else None, spec)
-    return linear(x, weights[-1], biases[-1] if biases else None)
 
 
 class Mlp(torch.autograd.Function):
@@ -60,7 +54,9 @@ class Mlp(torch.autograd.Function):
         of_input, _, _, _, *of_each = ctx.needs_input_grad
         if torch.is_grad_enabled() or transforms():
             with torch.enable_grad(), torch.autocast(x.device.type, enabled=False):
-                wanted = [t for t, n in zip((x, *parameters), (of_input, *of_each), strict=True) if n]
+                wanted = [
+                    t for t, n in zip((x, *parameters), (of_input, *of_each), strict=True) if n
+                ]
                 y = composed(x, weights, biases, ctx.spec)
                 found = iter(torch.autograd.grad(y, wanted, gy, create_graph=True))
             gx, *of_parameters = (next(found) if n else None for n in (of_input, *of_each))

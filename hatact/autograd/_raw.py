@@ -33,7 +33,8 @@ def _spec(knots: Sequence[float], coeffs: Sequence[float], period: float) -> Pie
 
 def _no_transforms(name: str) -> None:
     if torch._C._are_functorch_transforms_active():
-        instead = "triangle_cascade" if "cascade" in name else "piecewise"
+        of_name = {"cascade": "triangle_cascade", "mlp": "mlp"}
+        instead = next((f for part, f in of_name.items() if part in name), "piecewise")
         raise RuntimeError(
             f"torch.ops.hatact.{name} has no rule for torch.func transforms; "
             f"use hatact.functional.{instead}, which has"
@@ -144,16 +145,6 @@ def _ppoly_decode(g: Tensor, code: Tensor, slopes: Sequence[float]) -> Any:
     return _below("ppoly_decode", g, code, slopes)
 
 
-def _linear_act(x: Tensor, weight: Tensor, bias: Tensor | None, *numbers: Any) -> Any:
-    _no_transforms("linear_act")
-    if any(differentiates(t) for t in (x, weight, bias) if t is not None):
-        raise RuntimeError(
-            "torch.ops.hatact.linear_act keeps nothing for a derivative; got a tensor that "
-            "requires grad, or forward-mode AD at work: use hatact.nn.LinearAct"
-        )
-    return _below("linear_act", x, weight, bias, *numbers)
-
-
 def _triangle_cascade(x: Tensor, peaks: Tensor, scales: Tensor) -> Any:
     _no_transforms("triangle_cascade")
     if any(map(differentiates, (x, peaks, scales))):
@@ -171,13 +162,31 @@ def _triangle_cascade_backward(g: Tensor, x: Tensor, peaks: Tensor, scales: Tens
     return _below("triangle_cascade_backward", g, x, peaks, scales)
 
 
+def _refusing(name: str, instead: str) -> Callable[..., Any]:
+    """An op that keeps nothing for a derivative: it refuses tensors that ask for one."""
+
+    def kernel(*args: Any) -> Any:
+        _no_transforms(name)
+        tensors = [t for a in args for t in (a if isinstance(a, list | tuple) else [a])]
+        if any(differentiates(t) for t in tensors if isinstance(t, Tensor)):
+            raise RuntimeError(
+                f"torch.ops.hatact.{name} keeps nothing for a derivative; got a tensor that "
+                f"requires grad, or forward-mode AD at work: use {instead}"
+            )
+        return _below(name, *args)
+
+    return kernel
+
+
 KERNELS: dict[str, Callable[..., Any]] = {
     "ppoly": _ppoly,
     "ppoly_": _ppoly_,
     "ppoly_encode": _ppoly_encode,
     "ppoly_encode_": _ppoly_encode_,
     "ppoly_decode": _ppoly_decode,
-    "linear_act": _linear_act,
+    "linear_act": _refusing("linear_act", "hatact.nn.LinearAct"),
+    "mlp_forward": _refusing("mlp_forward", "hatact.nn.MLP"),
+    "mlp_backward": _refusing("mlp_backward", "hatact.nn.MLP and create_graph=True"),
     "triangle_cascade": _triangle_cascade,
     "triangle_cascade_backward": _triangle_cascade_backward,
 }

@@ -1,5 +1,5 @@
 """Drop-in modules. `Piecewise(spec)` is any activation, `LinearAct` a linear layer with one,
-`TriangleCascade` one that learns; the others are named specs."""
+`MLP` a whole network of them, `TriangleCascade` one that learns; the others are named specs."""
 
 from hatact.nn.activations import (
     BSpline,
@@ -12,8 +12,10 @@ from hatact.nn.activations import (
 )
 from hatact.nn.cascade import CascadeNetwork, TriangleCascade
 from hatact.nn.linear import LinearAct
+from hatact.nn.mlp import MLP
 
 __all__ = [
+    "MLP",
     "BSpline",
     "BWReLU",
     "CascadeNetwork",

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from hatact import cascade, functional
+from hatact import cascade
 from hatact._checks import DTYPES, compute_dtype
+from hatact.functional._cascade import of_known_numbers
 
 MARGIN = 2.0**-10  # Theorem 3.1 needs peaks bounded away from 0 and 1
 _SCALES = ("theorem", "free")
@@ -125,7 +126,7 @@ class TriangleCascade(nn.Module):
         if x.dtype in DTYPES:  # a float32 module also takes half an x, of autocast say, or double
             dtype = compute_dtype(x)
             peaks, scales = peaks.to(dtype), scales.to(dtype)
-        return functional._cascade(x, peaks, scales)
+        return of_known_numbers(x, peaks, scales)
 
     def regions(self) -> list[int]:
         """How many linear regions each channel has on [0, 1], counted exactly by composition."""

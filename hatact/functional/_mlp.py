@@ -1,0 +1,106 @@
+"""A network of linear layers and one activation as one function."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint as checkpointed
+
+from hatact import autograd, ops
+from hatact.functional._linear import linear_act
+from hatact.functional._shared import autocasts, cast, check_spec, check_tensor, scaled_numbers
+from hatact.reference_mlp import check_mlp
+from hatact.spec import PiecewisePolynomial
+
+WIDTHS = range(16, 257)  # that the fused kernels take
+_log = logging.getLogger("hatact")
+
+
+def mlp(
+    x: Tensor,
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    spec: PiecewisePolynomial,
+    checkpoint: bool = False,
+) -> Tensor:
+    """W_d·f(… f(W_1·x + b_1) …) + b_d, see :class:`hatact.nn.MLP`.
+
+    Shapes: x: (*, in), weights: (hidden, in), (hidden, hidden) …, (out, hidden), biases: (hidden,)
+    …, (out,), or none → (*, out). A single weight (out, in) is a linear layer. Under autocast the
+    tensors are cast as torch.nn.functional.linear's are.
+
+    checkpoint: keep nothing but x and the parameters; the backward computes the rest again.
+
+    Raises:
+        ValueError: if spec is not a PiecewisePolynomial, or shapes, dtypes or devices do not match.
+    """
+    check_spec(spec)
+    for name, tensors in (("x", (x,)), ("a weight", weights), ("a bias", biases)):
+        for t in tensors:
+            check_tensor(t, name)
+    device = x.device.type
+    if autocasts(device):
+        dtype = torch.get_autocast_dtype(device)
+        x, weights, biases = cast(x, dtype), _cast(weights, dtype), _cast(biases, dtype)
+    if len(weights) == 1 and len(biases) <= 1:
+        return torch.nn.functional.linear(x, *weights, *biases)
+    shape = check_mlp(x, weights, biases)
+    if torch.compiler.is_compiling():
+        if _fused(shape.hidden, device, False) and not torch._C._are_functorch_transforms_active():
+            numbers, derivative = scaled_numbers(spec, 1), _derivative(spec)
+            return autograd.compiled_mlp(x, weights, biases, numbers, derivative, checkpoint)
+    elif not autograd.transforms() and _fused(shape.hidden, device, True):
+        return autograd.fused_mlp(x, weights, biases, spec, checkpoint)
+    return _layered(x, weights, biases, spec, checkpoint)
+
+
+def _derivative(spec: PiecewisePolynomial) -> tuple[float, ...]:
+    return autograd.derivative_of(spec)
+
+
+_derivative._dynamo_marked_constant = True  # type: ignore[attr-defined]
+
+
+def _cast(tensors: Sequence[Tensor], dtype: torch.dtype) -> list[Tensor]:
+    return [cast(t, dtype) for t in tensors]
+
+
+def _fused(hidden: int, device: str, forced: bool) -> bool:
+    if not ops.fuses_mlp(device, forced):
+        return False
+    if hidden in WIDTHS:
+        return True
+    if forced:
+        _say_once(hidden)
+    return False
+
+
+@lru_cache(maxsize=256)
+def _say_once(hidden: int) -> None:
+    _log.debug(
+        "an MLP of width %d runs layer by layer: the fused kernels take widths from %d to %d",
+        hidden,
+        WIDTHS[0],
+        WIDTHS[-1],
+    )
+
+
+def _layered(
+    x: Tensor,
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    spec: PiecewisePolynomial,
+    checkpoint: bool,
+) -> Tensor:
+    if checkpoint and torch.is_grad_enabled() and not autograd.transforms():
+        y: Tensor = checkpointed(
+            _layered, x, weights, biases, spec, False, use_reentrant=False, preserve_rng_state=False
+        )
+        return y
+    for layer, w in enumerate(weights[:-1]):
+        x = linear_act(x, w, biases[layer] if biases else None, spec)
+    return torch.nn.functional.linear(x, weights[-1], biases[-1] if biases else None)

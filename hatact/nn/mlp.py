@@ -1,0 +1,137 @@
+"""A whole network of linear layers and one activation as one module, fused where kernels allow."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from hatact import functional
+from hatact.nn.activations import Piecewise
+from hatact.spec import PiecewisePolynomial
+
+
+class MLP(nn.Module):
+    """y = W_d·f(… f(W_1·x + b_1) …) + b_d: `depth` linear layers, f between them.
+
+    `MLP(2, 64, 1, 4, HAT.scaled(8))` is 2 → 64 → 64 → 64 → 1. On a CPU with the compiled extension
+    and for `hidden_features` from 16 to 256, one kernel each way takes a tile of rows through all
+    layers while the caches hold it; elsewhere the layers run one by one (:class:`LinearAct`), with
+    the same results but for rounding. Any f: it is the pre-activations that are kept.
+
+    Training keeps, beside x and the parameters,
+
+        hidden·(depth − 1 − r)·itemsize bytes a row,  r = 1 where 4·in ≤ hidden, else 0
+
+    (the first layer of a narrow input is computed again), and nothing with `checkpoint=True`, at a
+    forward more. Where layers run one by one: what `LinearAct` keeps.
+
+    Derivatives of any order, `torch.func`, forward mode: as those of the layers, exact. The fused
+    backward serves first derivatives; with `create_graph=True` and under transforms the layers
+    run one by one. A PINN's u_xx needs `bspline(degree >= 2)`: see
+    :func:`hatact.functional.piecewise`. The gradients of parameters are summed in a fixed order:
+    the same bits on every run and for any number of threads. Under `torch.compile` the fused ops
+    stay whole there (`hatact::mlp_forward`, `mlp_backward`), for first derivatives.
+
+    Shapes: (*, in_features) → (*, out_features). dtypes: float32, float64; float16 and bfloat16,
+    computed in float32, with pre-activations rounded as the layers round them. float32 products are
+    never less exact than float32, whatever `torch.set_float32_matmul_precision` allows. Autocast
+    as with :class:`torch.nn.Linear`.
+
+    `state_dict` is that of `nn.Sequential(nn.Linear(…), activation, nn.Linear(…), …)`, both ways;
+    parameters are initialised as :class:`torch.nn.Linear`'s. A layer with hooks, or replaced by
+    another module, is called itself, and the network then runs layer by layer. For the scale of a
+    Hat see :class:`Hat`.
+
+    Args:
+        in_features, hidden_features, out_features: sizes of x, of every hidden layer, and of y.
+        depth: how many linear layers, at least 1 (then x → y, with no activation).
+        activation: the spec of f, such as `hatact.HAT.scaled(8)`.
+        bias: whether layers have one.
+        checkpoint: compute hidden layers again in the backward instead of keeping them.
+        device, dtype: of the parameters.
+
+    Raises:
+        ValueError: for sizes or a depth below 1, or an `activation` that is not a
+            :class:`hatact.PiecewisePolynomial`; calling it, for an x of another last dimension,
+            dtype or device.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        hidden_features: int,
+        out_features: int,
+        depth: int,
+        activation: PiecewisePolynomial,
+        bias: bool = True,
+        checkpoint: bool = False,
+        device: torch.device | str | int | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        sizes = {
+            "in_features": in_features,
+            "hidden_features": hidden_features,
+            "out_features": out_features,
+            "depth": depth,
+        }
+        for name, n in sizes.items():
+            if type(n) is not int or n < 1:
+                raise ValueError(f"{name} must be an int of at least 1; got {n!r}")
+        if not isinstance(activation, PiecewisePolynomial):
+            raise ValueError(
+                "the activation must be a hatact.PiecewisePolynomial, such as hatact.HAT; "
+                f"got {type(activation).__name__}"
+            )
+        self.in_features, self.out_features = in_features, out_features
+        self.hidden_features, self.depth = hidden_features, depth
+        self.activation, self.checkpoint = activation, checkpoint
+        widths = [in_features, *[hidden_features] * (depth - 1), out_features]
+        for layer in range(depth):
+            linear = nn.Linear(widths[layer], widths[layer + 1], bias, device, dtype)
+            self.add_module(str(2 * layer), linear)  # the names that nn.Sequential gives
+
+    @property
+    def layers(self) -> list[nn.Linear]:
+        """The linear layers, first to last."""
+        return [cast(nn.Linear, self._modules[str(2 * layer)]) for layer in range(self.depth)]
+
+    def reset_parameters(self) -> None:
+        """As :meth:`torch.nn.Linear.reset_parameters`, for every layer."""
+        for layer in self.layers:
+            layer.reset_parameters()
+
+    def forward(self, x: Tensor) -> Tensor:
+        layers = self.layers
+        if any(map(_acts_itself, layers)):
+            for layer in layers[:-1]:
+                x = functional.piecewise(layer(x), self.activation)
+            return cast(Tensor, layers[-1](x))
+        weights = [layer.weight for layer in layers]
+        biases = [layer.bias for layer in layers if layer.bias is not None]
+        return functional.mlp(x, weights, biases, self.activation, self.checkpoint)
+
+    def to_sequential(self) -> nn.Sequential:
+        """The same network, of the same layers, as torch's modules and :class:`Piecewise`."""
+        parts: list[nn.Module] = []
+        for layer in self.layers:
+            parts += [layer, Piecewise(self.activation)]
+        return nn.Sequential(*parts[:-1])
+
+    def extra_repr(self) -> str:
+        f = self.activation
+        shown = f"knots={len(f.knots)}, degree={f.degree}"
+        return f"{shown}, checkpoint=True" if self.checkpoint else shown
+
+
+def _acts_itself(layer: nn.Module) -> bool:
+    """Whether calling a layer does more than, or other than, x·Wᵀ + b of its parameters."""
+    hooks = (
+        layer._forward_hooks,
+        layer._forward_pre_hooks,
+        layer._backward_hooks,
+        layer._backward_pre_hooks,
+    )
+    return type(layer).forward is not nn.Linear.forward or any(map(bool, hooks))
