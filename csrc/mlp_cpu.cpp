@@ -18,6 +18,7 @@ constexpr int64_t kLeastRows = 240;  // of a chunk
 constexpr int64_t kMostRows = 960;   // of a chunk whose weights are many, unless there are too many chunks
 constexpr int64_t kMostChunks = 64;
 constexpr int64_t kMostDots = 3;    // outputs of a layer that are dot products
+constexpr int64_t kGroupOfSums = 8;
 constexpr size_t kAlignment = 64;
 
 // Memory that starts at a cache line, filled with zeros unless they are left to another.
@@ -328,7 +329,11 @@ class Tile {
       net_.product({g, 1, out, h, row, panel, nullptr, true, to, in, layer.out, rows_, in});
     }
     if (!net_.has_bias()) return;
-    net_.product({&one, 0, 0, g, out, panel, nullptr, true, sums + layer.bias_at, out, 1, rows_, out});
+    // In groups, or these plain sums would round more than PyTorch's, which are pairwise.
+    for (int64_t r = 0; r < rows_; r += kGroupOfSums) {
+      net_.product({&one, 0, 0, g + r * out, out, panel, nullptr, true, sums + layer.bias_at, out, 1,
+                    std::min(kGroupOfSums, rows_ - r), out});
+    }
   }
 
   const Network<T, S>& net_;

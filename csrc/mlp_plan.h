@@ -5,8 +5,8 @@
 
 namespace hatact {
 
-// C = A·B, each row of C starting at `start`; or C += A·B. On one thread, for a C and a B that the
-// caches hold. T is float, or double for f64.
+// C = A·B + bias, on every row, or C += A·B + bias. On one thread, for a C and a B that the caches
+// hold. T is float, or double for f64.
 //
 //     A[i, k] = a[i·a_row + k·a_step]
 //     B[k, j] = b[(j / panel)·b_panel + k·b_step + j mod panel]
@@ -16,7 +16,7 @@ struct Product {
   int64_t a_row, a_step;
   const void* b;
   int64_t b_step, b_panel;
-  const void* start;  // null: zeros
+  const void* bias;  // null: none
   bool add;
   void* c;
   int64_t c_row;

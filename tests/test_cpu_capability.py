@@ -20,7 +20,10 @@ from hatact.backends import extension
 
 ROOT = Path(__file__).parent.parent
 ASK = "from hatact.backends import extension as e; print(e.cpu_capability())"
-FILES = ("conformance", "conformance_values", "code", "code_values", "code_tables", "cascade_op")
+FILES = (
+    *("conformance", "conformance_values", "code", "code_values", "code_tables"),
+    *("cascade_op", "mlp_op"),
+)
 
 pytestmark = pytest.mark.skipif(
     extension.unavailable("cpu") is not None, reason="the CPU extension is not built"
