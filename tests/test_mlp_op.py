@@ -276,10 +276,24 @@ def test_wrong_numbers(place):
         raw.mlp_forward(x, weights, biases, (1.0, 0.0), (0.0, 1.0, 0.0), 0.0, True)
 
 
-def test_the_raw_ops_keep_nothing_for_a_derivative(place):
+def test_the_raw_ops_where_gradients_are_asked_for(place):
+    """The forward gives them, of any order; the backward alone refuses."""
     x, weights, biases, g = network((3, 20, 2, 3, 5), torch.float64, place.device)
-    weights[1].requires_grad_()
-    with pytest.raises(RuntimeError, match=r"requires grad, .*: use hatact.nn.MLP"):
-        both(HAT, x, weights, biases, g)
+    knots, coeffs, period = HAT.numbers
+    slopes = HAT.derivative().numbers[1]
+    _, _, *want = both(HAT, x, weights, biases, g)
+    inputs = [t.requires_grad_() for t in (x, *weights, *biases)]
+    for keep in (True, False):
+        y, kept = raw.mlp_forward(x, weights, biases, *HAT.numbers, keep)
+        assert not kept.requires_grad
+        got = torch.autograd.grad(y, inputs, g, create_graph=True)
+        torch.testing.assert_close(list(got), flat(want), rtol=1e-10, atol=1e-11)
+        assert any(t is not None and t.any() for t in torch.autograd.grad(
+            got[0].square().sum(), inputs, allow_unused=True
+        ))  # fmt: skip
+    with pytest.raises(
+        RuntimeError, match=r"requires grad, .*: use hatact.nn.MLP and create_graph"
+    ):
+        raw.mlp_backward(g, x, weights, biases, kept, knots, coeffs, slopes, period, True, True)
     with torch.no_grad():
         assert not both(HAT, x, weights, biases, g)[0].requires_grad

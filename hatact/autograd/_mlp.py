@@ -15,6 +15,7 @@ from hatact.spec import PiecewisePolynomial
 
 op = ops.overload("mlp_forward")
 backward_op = ops.overload("mlp_backward")
+is_batched = torch._C._functorch.is_legacy_batchedtensor
 Parameters = Sequence[Tensor]  # the weights, then the biases or none
 
 
@@ -52,7 +53,8 @@ class Mlp(torch.autograd.Function):
         x, kept, *parameters = ctx.saved_tensors
         weights, biases = parameters[: ctx.depth], parameters[ctx.depth :]
         of_input, _, _, _, *of_each = ctx.needs_input_grad
-        if torch.is_grad_enabled() or transforms():
+        # is_grads_batched=True batches gy by another mechanism than torch.func's.
+        if torch.is_grad_enabled() or transforms() or is_batched(gy):
             with torch.enable_grad(), torch.autocast(x.device.type, enabled=False):
                 wanted = [
                     t for t, n in zip((x, *parameters), (of_input, *of_each), strict=True) if n

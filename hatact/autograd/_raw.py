@@ -15,6 +15,7 @@ from hatact._checks import check_numbers
 from hatact.autograd._activation import bumped, check_in_place
 from hatact.autograd._cascade import Cascade
 from hatact.autograd._decode import Decode, decode
+from hatact.autograd._mlp import Mlp
 from hatact.autograd._ppoly import PPoly, below_autograd, differentiates
 from hatact.spec import PiecewisePolynomial
 
@@ -162,6 +163,40 @@ def _triangle_cascade_backward(g: Tensor, x: Tensor, peaks: Tensor, scales: Tens
     return _below("triangle_cascade_backward", g, x, peaks, scales)
 
 
+class RawMlp(Mlp):
+    """(y, what is kept): as Mlp, with both outputs of the op."""
+
+    @staticmethod
+    def forward(ctx: Any, *args: Any) -> Any:
+        x, depth, spec, keep, *parameters = args
+        weights, biases = parameters[:depth], parameters[depth:]
+        y, kept = _below("mlp_forward", x, weights, biases, *spec.numbers, keep)
+        ctx.mark_non_differentiable(kept)
+        ctx.save_for_backward(x, kept, *parameters)
+        ctx.depth, ctx.spec = depth, spec
+        return y, kept
+
+    @staticmethod
+    def backward(ctx: Any, gy: Any, _: Any) -> Any:
+        return Mlp.backward(ctx, gy)
+
+
+def _mlp_forward(
+    x: Tensor,
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    knots: Sequence[float],
+    coeffs: Sequence[float],
+    period: float = 0.0,
+    keep: bool = True,
+) -> Any:
+    _no_transforms("mlp_forward")
+    if any(map(differentiates, (x, *weights, *biases))):
+        spec = _spec(knots, coeffs, period)
+        return RawMlp.apply(x, len(weights), spec, keep, *weights, *biases)  # type: ignore[no-untyped-call]
+    return _below("mlp_forward", x, weights, biases, knots, coeffs, period, keep)
+
+
 def _refusing(name: str, instead: str) -> Callable[..., Any]:
     """An op that keeps nothing for a derivative: it refuses tensors that ask for one."""
 
@@ -185,7 +220,7 @@ KERNELS: dict[str, Callable[..., Any]] = {
     "ppoly_encode_": _ppoly_encode_,
     "ppoly_decode": _ppoly_decode,
     "linear_act": _refusing("linear_act", "hatact.nn.LinearAct"),
-    "mlp_forward": _refusing("mlp_forward", "hatact.nn.MLP"),
+    "mlp_forward": _mlp_forward,
     "mlp_backward": _refusing("mlp_backward", "hatact.nn.MLP and create_graph=True"),
     "triangle_cascade": _triangle_cascade,
     "triangle_cascade_backward": _triangle_cascade_backward,

@@ -1,0 +1,428 @@
+"""nn.MLP against its layers one by one: values, derivatives of every order, memory, state."""
+
+import copy
+import io
+import itertools
+import logging
+import pickle
+
+import pytest
+import torch
+from test_coded_autograd import Saved, _offloaded, _restored
+from torch.autograd import forward_ad, grad, gradcheck, gradgradcheck
+from torch.func import functional_call, jacrev, vmap
+from torch.utils.checkpoint import checkpoint
+
+import hatact
+from hatact import BW_RELU, HAT, bspline, functional, nn
+from hatact.functional import _mlp
+
+SPECS = {"hat": HAT.scaled(2, 0.1), "bw_relu": BW_RELU, "bspline3": bspline(3).scaled(2, 2)}
+every_spec = pytest.mark.parametrize("name", SPECS)
+of_dynamo = pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
+
+
+def network(name, device, sizes=(3, 20, 2, 4), dtype=torch.float64, **kwargs):
+    torch.manual_seed(0)
+    return nn.MLP(*sizes, SPECS[name], device=device, dtype=dtype, **kwargs)
+
+
+def layers_of(m, x, **weights):
+    """The layers one by one, every pre-activation kept."""
+    of = {**dict(m.named_parameters()), **weights}
+    for layer in range(m.depth):
+        at = 2 * layer
+        x = torch.nn.functional.linear(x, of[f"{at}.weight"], of.get(f"{at}.bias"))
+        if layer + 1 < m.depth:
+            x = functional.piecewise(x, m.activation)
+    return x
+
+
+def close(got, expected):
+    torch.testing.assert_close(got, expected, rtol=1e-10, atol=1e-11)
+
+
+@pytest.mark.parametrize("kwargs", [{}, {"bias": False}, {"checkpoint": True}], ids=str)
+@pytest.mark.parametrize(
+    "sizes", [(3, 20, 2, 4), (3, 20, 2, 2), (3, 9, 2, 3), (3, 20, 2, 1)], ids=str
+)
+@every_spec
+def test_equals_its_layers(place, name, sizes, kwargs):
+    """Fused, of a width that is not, and of a single layer."""
+    m = network(name, place.device, sizes, **kwargs)
+    for shape in ((7, 3), (2, 5, 3), (3,), (0, 3)):
+        x = torch.randn(shape, dtype=torch.float64, device=place.device, requires_grad=True)
+        inputs = [x, *m.parameters()]
+        y, expected = m(x), layers_of(m, x)
+        close(y, expected)
+        gy = torch.randn_like(y)
+        close(grad(y, inputs, gy), grad(expected, inputs, gy))
+        got, want = (grad(out, inputs, gy, create_graph=True) for out in (m(x), layers_of(m, x)))
+        close(got, want)
+        totals = [sum((g * g).sum() for g in gs) for gs in (got, want)]
+        close(*(grad(t, inputs, allow_unused=True, materialize_grads=True) for t in totals))
+        with torch.no_grad():
+            close(m(x), expected.detach())
+        with torch.inference_mode():
+            close(m(x), expected.detach())
+
+
+@every_spec
+def test_gradcheck(place, name):
+    if place.interpreted:
+        pytest.skip("too many calls for Triton's interpreter")
+    m = network(name, place.device, (2, 16, 1, 3))
+    x = torch.linspace(-0.83, 1.7, 6, dtype=torch.float64, device=place.device).view(3, 2)
+    inputs = [t.detach().requires_grad_() for t in (x, *m.parameters())]
+
+    def f(x, *parameters):
+        return functional.mlp(x, parameters[::2], parameters[1::2], m.activation)
+
+    assert gradcheck(f, inputs, check_batched_grad=True, check_forward_ad=True, fast_mode=True)
+    assert gradgradcheck(
+        f, inputs, check_batched_grad=True, check_fwd_over_rev=True, fast_mode=True
+    )
+
+
+def test_frozen(place):
+    """A gradient for what needs one, for every choice of x, a weight and a bias."""
+    m = network("hat", place.device)
+    x = torch.randn(5, 3, dtype=torch.float64, device=place.device)
+    for needs in itertools.product([False, True], repeat=3):
+        m.requires_grad_(False)
+        wanted = [x, m.layers[1].weight, m.layers[2].bias]
+        for t, n in zip(wanted, needs, strict=True):
+            t.requires_grad_(n)
+        wanted = [t for t in wanted if t.requires_grad]
+        y = m(x)
+        assert y.requires_grad == any(needs)
+        if wanted:
+            close(grad(y.square().sum(), wanted), grad(layers_of(m, x).square().sum(), wanted))
+
+
+@pytest.mark.parametrize("inputs", [3, 6])
+@every_spec
+def test_what_is_kept(place, name, inputs):
+    """As the docstring says; with checkpoint=True x and the parameters alone."""
+    m = network(name, place.device, (inputs, 20, 2, 4), dtype=torch.float32)
+    if not hatact.ops.fuses_mlp(place.device):
+        pytest.skip("the layers keep what LinearAct keeps")
+    x = torch.randn(11, inputs, device=place.device, requires_grad=True)
+    beside = x.nbytes + sum(p.nbytes for p in m.parameters())
+    with Saved() as saved:
+        y = m(x)
+    recomputed = 4 * inputs <= 20
+    assert saved.bytes() == beside + 11 * 20 * (4 - 1 - recomputed) * 4
+    m.checkpoint = True
+    with Saved() as saved:
+        again = m(x)
+    assert saved.bytes() == beside
+    parameters = list(m.parameters())
+    assert torch.equal(y, again)
+    pairs = zip(grad(y.sum(), parameters), grad(again.sum(), parameters), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+@pytest.mark.parametrize("name", ["hat", "bspline3"])
+def test_checkpoint_and_offloading(place, name, recompute):
+    m = network(name, place.device, checkpoint=recompute)
+    x = torch.randn(5, 3, dtype=torch.float64, device=place.device, requires_grad=True)
+    inputs = [x, *m.parameters()]
+    expected = grad(layers_of(m, x).square().sum(), inputs)
+    close(grad(checkpoint(m, x, use_reentrant=False).square().sum(), inputs), expected)
+    with torch.autograd.graph.saved_tensors_hooks(_offloaded, _restored):
+        close(grad(m(x).square().sum(), inputs), expected)
+    y = m(x).square().sum()
+    close(grad(y, inputs, retain_graph=True), expected)
+    close(grad(y, inputs), expected)
+    y = m(x)
+    y.mul_(2)  # the backward does not need it
+    close(grad((y / 2).sum(), inputs), grad(layers_of(m, x).sum(), inputs))
+
+
+@pytest.mark.parametrize("name", ["hat", "bspline3"])
+def test_autocast(place, name):
+    if place.interpreted:
+        pytest.skip("bfloat16 under Triton's interpreter proves nothing")
+    m = network(name, place.device, dtype=torch.float32)
+    x = torch.randn(300, 3, device=place.device, requires_grad=True)
+    inputs = [x, *m.parameters()]
+    with torch.autocast(place.device, dtype=torch.bfloat16):
+        y, expected = m(x), layers_of(m, x)
+        assert y.dtype == expected.dtype == torch.bfloat16
+        with torch.autocast(place.device, enabled=False):
+            assert m(x).dtype == torch.float32
+    torch.testing.assert_close(y, expected, rtol=0.03, atol=0.03)
+    got = grad(y.float().square().sum(), inputs)
+    assert {g.dtype for g in got} == {torch.float32}
+    exact = grad(layers_of(copy.deepcopy(m).double(), x.double()).square().sum(), x)[0]
+    errors = [(g - exact).norm() for g in (got[0], grad(expected.float().square().sum(), x)[0])]
+    assert errors[0] <= 2 * errors[1]
+
+
+@every_spec
+def test_transforms(place, name):
+    m = network(name, place.device, (2, 16, 2, 3))
+    weights = dict(m.named_parameters())
+    x = torch.randn(4, 2, dtype=torch.float64, device=place.device)
+
+    def ours(weights, x):
+        return functional_call(m, weights, (x,))
+
+    def theirs(weights, x):
+        return layers_of(m, x, **weights)
+
+    def total(f):
+        return lambda weights, x: f(weights, x).square().sum()
+
+    def ntk(f):
+        def jacobians(x):
+            of = jacrev(f)(weights, x)
+            return torch.cat([j.flatten(1) for j in of.values()], 1)
+
+        j = vmap(jacobians)(x)
+        return torch.einsum("aip,bjp->abij", j, j)
+
+    for transform in (
+        lambda f: jacrev(f)(weights, x),
+        lambda f: torch.func.jacfwd(f, argnums=1)(weights, x),
+        lambda f: vmap(torch.func.grad(total(f)), in_dims=(None, 0))(weights, x),
+        lambda f: torch.func.hessian(total(f), argnums=1)(weights, x[0]),
+        lambda f: torch.func.jvp(torch.func.grad(total(f)), (weights, x), (weights, x)),
+        ntk,
+    ):
+        close(transform(ours), transform(theirs))
+    with forward_ad.dual_level():
+        dual = forward_ad.make_dual(x, torch.ones_like(x))
+        got, want = (forward_ad.unpack_dual(f(weights, dual)) for f in (ours, theirs))
+        close(got.primal, want.primal)
+        close(got.tangent, want.tangent)
+
+
+def _second(u, x):
+    (gx,) = grad(u.sum(), x, create_graph=True)
+    return grad(gx.sum(), x, create_graph=True)[0]
+
+
+def test_pinn(place):
+    """u_xx + u = f with a cubic B-spline: the loss and its gradient are those of the layers."""
+    m = network("bspline3", place.device, (1, 32, 1, 4))
+    x = torch.linspace(0, 1, 33, dtype=torch.float64, device=place.device)[:, None].requires_grad_()
+    found = []
+    for f in (m, lambda x: layers_of(m, x)):
+        u = f(x)
+        loss = (_second(u, x) + u - torch.sin(3 * x)).square().mean() + f(x[:1]).square().sum()
+        found.append((loss, grad(loss, list(m.parameters()))))
+    close(*found)
+    assert all(g.any() for g in found[0][1])
+
+
+@every_spec
+def test_eikonal(place, name):
+    """(|∇u| − 1)² of a signed distance: gradients of gradients for the weights."""
+    m = network(name, place.device, (2, 32, 1, 4))
+    x = torch.rand(40, 2, dtype=torch.float64, device=place.device, requires_grad=True)
+    found = []
+    for f in (m, lambda x: layers_of(m, x)):
+        u = f(x)
+        (gx,) = grad(u.sum(), x, create_graph=True)
+        loss = (gx.norm(dim=-1) - 1).square().mean() + u.abs().mean()
+        found.append((loss, grad(loss, list(m.parameters()))))
+    close(*found)
+    assert found[0][1][0].any()
+
+
+@of_dynamo
+@pytest.mark.parametrize("kwargs", [{}, {"bias": False}, {"checkpoint": True}], ids=str)
+@pytest.mark.parametrize("name", ["hat", "bspline3"])
+def test_compiled(place, name, kwargs):
+    """In one graph, forward and backward, for changing batches."""
+    if place.interpreted:
+        pytest.skip("a traced call takes Triton's interpreter seconds")
+    torch.compiler.reset()
+    m = network(name, place.device, **kwargs)
+    compiled = torch.compile(m, fullgraph=True, backend="aot_eager")
+    for shape in ((10, 3), (4, 3), (2, 6, 3)):
+        x = torch.randn(shape, dtype=torch.float64, device=place.device, requires_grad=True)
+        inputs = [x, *m.parameters()]
+        y = compiled(x)
+        close(y, m(x))
+        close(grad(y.cos().sum(), inputs), grad(m(x).cos().sum(), inputs))
+        with torch.no_grad():
+            close(compiled(x), m(x))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_exported():
+    m = network("hat", "cpu")
+    x = torch.randn(5, 3, dtype=torch.float64)
+    close(torch.export.export(m, (x,)).module()(x), m(x))
+
+
+def test_training_falls_as_the_layers_do(place):
+    if place.interpreted:
+        pytest.skip("many steps for Triton's interpreter")
+    x = torch.rand(64, 3, dtype=torch.float64, device=place.device)
+    found = []
+    for f in (lambda m: m(x), lambda m: layers_of(m, x)):
+        m = network("hat", place.device)
+        optimizer = torch.optim.Adam(m.parameters(), lr=1e-2)
+        losses = []
+        for _ in range(20):
+            loss = (f(m) - x[:, :2]).square().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        found.append(losses)
+    assert found[0] == pytest.approx(found[1], rel=1e-9)
+    assert found[0][-1] < found[0][0]
+
+
+def test_distributed_data_parallel(tmp_path):
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{tmp_path / 'store'}", rank=0, world_size=1
+    )
+    try:
+        m = network("hat", "cpu")
+        x = torch.randn(5, 3, dtype=torch.float64)
+        torch.nn.parallel.DistributedDataParallel(m)(x).square().sum().backward()
+        got = [p.grad for p in m.parameters()]
+        close(got, list(grad(layers_of(m, x).square().sum(), list(m.parameters()))))
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_state_is_a_sequentials(bias):
+    m = network("hat", "cpu", bias=bias, dtype=torch.float32)
+    torch.manual_seed(0)
+    widths = [3, 20, 20, 20, 2]
+    parts = []
+    for a, b in itertools.pairwise(widths):
+        parts += [torch.nn.Linear(a, b, bias), nn.Piecewise(SPECS["hat"])]
+    plain = torch.nn.Sequential(*parts[:-1])
+    assert list(m.state_dict()) == list(plain.state_dict())
+    assert [n for n, _ in m.named_parameters()] == [n for n, _ in plain.named_parameters()]
+    for a, b in zip(m.parameters(), plain.parameters(), strict=True):
+        assert torch.equal(a, b)
+    m.reset_parameters()
+    assert not torch.equal(m.layers[0].weight, plain[0].weight)
+    plain.load_state_dict(m.state_dict())
+    fresh = nn.MLP(3, 20, 2, 4, SPECS["hat"], bias)
+    fresh.load_state_dict(plain.state_dict())
+    x = torch.randn(6, 3)
+    torch.testing.assert_close(fresh(x), plain(x))
+    other = m.to_sequential()
+    assert other[0].weight is m.layers[0].weight
+    torch.testing.assert_close(other(x), m(x))
+
+
+def test_pickle_copy_and_repr():
+    m = network("hat", "cpu", checkpoint=True)
+    buffer = io.BytesIO()
+    torch.save(m, buffer)
+    buffer.seek(0)
+    x = torch.randn(3, 3, dtype=torch.float64)
+    for again in (
+        pickle.loads(pickle.dumps(m)), copy.deepcopy(m), torch.load(buffer, weights_only=False)
+    ):  # fmt: skip
+        assert torch.equal(again(x), m(x))
+        assert repr(again) == repr(m)
+        assert again.layers[0].weight is not m.layers[0].weight
+    assert "knots=3, degree=1, checkpoint=True" in repr(m)
+    assert nn.MLP(2, 16, 1, 3, HAT, device="meta")(torch.ones(4, 2, device="meta")).shape == (4, 1)
+
+
+def test_layers_that_act_themselves_are_called(place):
+    """Hooks run, and another module in a layer's place is used."""
+    m = network("hat", place.device)
+    x = torch.randn(5, 3, dtype=torch.float64, device=place.device)
+    expected, seen = m(x), []
+    handle = m.layers[1].register_forward_hook(lambda *args: seen.append(args[2].shape))
+    close(m(x), expected)
+    assert seen == [(5, 20)]
+    handle.remove()
+    torch.nn.utils.parametrizations.weight_norm(m.layers[1])
+    close(m(x), expected)
+
+    class Doubled(torch.nn.Linear):
+        def forward(self, x):
+            return 2 * super().forward(x)
+
+    last = Doubled(20, 2, device=place.device, dtype=torch.float64)
+    last.load_state_dict(m.layers[-1].state_dict())
+    setattr(m, "6", last)
+    close(m(x), 2 * expected)
+
+
+def test_a_width_that_is_not_fused_is_said_once(caplog):
+    if not hatact.ops.fuses_mlp("cpu"):
+        pytest.skip("nothing is fused here")
+    _mlp._say_once.cache_clear()
+    x = torch.randn(5, 3)
+    with caplog.at_level(logging.DEBUG, "hatact"):
+        for hidden in (9, 9, 20, 300, 9):
+            nn.MLP(3, hidden, 2, 3, HAT)(x)
+    said = [r.getMessage() for r in caplog.records]
+    assert said == [
+        f"an MLP of width {n} runs layer by layer: the fused kernels take widths from 16 to 256"
+        for n in (9, 300)
+    ]
+
+
+def test_precision_settings_do_not_matter():
+    m = network("hat", "cpu", dtype=torch.float32)
+    x = torch.randn(50, 3)
+    expected = m(x)
+    before = torch.get_float32_matmul_precision()
+    try:
+        torch.set_float32_matmul_precision("medium")
+        assert torch.equal(m(x), expected)
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+BAD = {
+    "width": (lambda x, w, b: (x[:, :2], w, b), r"last dimension of x must be the 3 inputs"),
+    "dtypes": (lambda x, w, b: (x.float(), w, b), "must have the dtype and device of x"),
+    "mixed": (lambda x, w, b: (x, [w[0], w[1].float(), *w[2:]], b), "must have the dtype"),
+    "device": (lambda x, w, b: (x.to("meta"), w, b), "must have the dtype and device of x"),
+    "no tensor": (lambda x, w, b: ([1.0] * 3, w, b), "x must be a torch.Tensor; got list"),
+    "no weight": (lambda x, w, b: (x, [None, *w[1:]], b), "a weight must be a torch.Tensor; got"),
+    "no weights": (lambda x, w, b: (x, [], []), "at least 2 weights; got 0"),
+    "few biases": (
+        lambda x, w, b: (x, w, b[:1]),
+        "a bias for each of its 4 weights, or none; got 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("grad_mode", [True, False])
+@pytest.mark.parametrize("case", BAD)
+def test_wrong_input(place, case, grad_mode):
+    broken, says = BAD[case]
+    m = network("hat", place.device)
+    x = torch.ones(5, 3, dtype=torch.float64, device=place.device)
+    weights, biases = ([getattr(layer, n) for layer in m.layers] for n in ("weight", "bias"))
+    with torch.set_grad_enabled(grad_mode), pytest.raises(ValueError, match=says):
+        functional.mlp(*broken(x, weights, biases), m.activation)
+
+
+@pytest.mark.parametrize("bad", [0, -1, 2.0, True, None], ids=str)
+@pytest.mark.parametrize("at", range(4))
+def test_wrong_sizes(at, bad):
+    sizes = [3, 20, 2, 4]
+    sizes[at] = bad
+    with pytest.raises(ValueError, match=rf"must be an int of at least 1; got {bad!r}"):
+        nn.MLP(*sizes, HAT)
+
+
+@pytest.mark.parametrize("spec", [None, "hat", HAT.numbers, nn.Hat()], ids=str)
+def test_not_a_spec(spec):
+    says = rf"must be a hatact.PiecewisePolynomial.* got {type(spec).__name__}"
+    with pytest.raises(ValueError, match=says):
+        nn.MLP(2, 16, 1, 3, spec)
+    with pytest.raises(ValueError, match=says):
+        functional.mlp(torch.ones(2), [torch.ones(16, 2), torch.ones(1, 16)], [], spec)
