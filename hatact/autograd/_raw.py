@@ -163,7 +163,7 @@ def _triangle_cascade_backward(g: Tensor, x: Tensor, peaks: Tensor, scales: Tens
     return _below("triangle_cascade_backward", g, x, peaks, scales)
 
 
-class RawMlp(Mlp):
+class RawMlp(torch.autograd.Function):
     """(y, what is kept): as Mlp, with both outputs of the op."""
 
     @staticmethod
