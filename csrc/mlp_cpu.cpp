@@ -13,9 +13,10 @@
 namespace hatact {
 namespace {
 
-constexpr int64_t kTile = 48;               // rows: a multiple of the rows of every product's tile
+constexpr int64_t kRows = 6;         // of a product's tile: a unit of rows
+constexpr int64_t kTile = 8 * kRows;
 constexpr int64_t kLeastRows = 240;  // of a chunk
-constexpr int64_t kMostRows = 960;   // of a chunk whose weights are many, unless there are too many chunks
+constexpr int64_t kMostRows = 960;   // that a chunk must have where weights are many
 constexpr int64_t kMostChunks = 64;
 constexpr int64_t kMostDots = 3;    // outputs of a layer that are dot products
 constexpr int64_t kGroupOfSums = 8;
@@ -82,8 +83,10 @@ class Network {
       }
       layers_.push_back(std::move(layer));
     }
-    const int64_t most = std::max(kLeastRows, std::min(kMostRows, sums_ / 256));
-    chunk_ = whole(std::max(most, (shape.rows + kMostChunks - 1) / kMostChunks), kTile);
+    // A power of two: their sums are added in pairs, and threads get equal shares.
+    const int64_t least = std::max(kLeastRows, std::min(kMostRows, sums_ / 256));
+    while (2 * chunks_ <= kMostChunks && 2 * chunks_ * least <= shape.rows) chunks_ *= 2;
+    chunk_ = whole((shape.rows + chunks_ - 1) / chunks_, kRows);
   }
 
   const Shape& shape() const { return shape_; }
@@ -94,15 +97,16 @@ class Network {
   bool dots(int64_t l) const { return l > 0 && shape_.outputs(l) <= kMostDots; }
   bool has_bias() const { return has_bias_; }
   int64_t sums() const { return sums_; }
-  int64_t first_row(int64_t chunk) const { return chunk * chunk_; }
-  int64_t chunks() const { return (shape_.rows + chunk_ - 1) / chunk_; }
+  int64_t chunks() const { return chunks_; }
 
-  // Calls run(tile, chunk, first row, rows) for each tile of rows: those of a chunk in order.
-  template <typename Tile, typename F>
-  void each_tile(const F& run) const {
-    torch::stable::parallel_for(0, chunks(), 1, [&](int64_t begin, int64_t end) {
+  // Calls starts(chunk) for each chunk, and run(tile, chunk, first row, rows) for each of its tiles,
+  // in order.
+  template <typename Tile, typename G, typename F>
+  void each_tile(const G& starts, const F& run) const {
+    torch::stable::parallel_for(0, chunks_, 1, [&](int64_t begin, int64_t end) {
       Tile tile(*this);
       for (int64_t n = begin; n < end; ++n) {
+        starts(n);
         const int64_t last = std::min(shape_.rows, (n + 1) * chunk_);
         for (int64_t row = n * chunk_; row < last; row += kTile) {
           run(tile, n, row, std::min(kTile, last - row));
@@ -174,6 +178,7 @@ class Network {
   bool has_bias_;
   std::vector<Layer<T>> layers_;
   int64_t sums_ = 0;   // elements of the sums of a chunk
+  int64_t chunks_ = 1;
   int64_t chunk_ = 0;  // rows
 };
 
@@ -345,20 +350,20 @@ class Tile {
   std::vector<Memory<T>> z_, h_;
 };
 
-// Chunk 0 becomes the sum over all, in order.
+// Chunk 0 becomes the sum over all, in pairs: so few roundings need no wider type.
 template <typename T>
 void add_chunks(T* sums, int64_t chunks, int64_t size) {
   constexpr int64_t kBlock = 512;
-  if (chunks < 2) return;
-  torch::stable::parallel_for(0, (size + kBlock - 1) / kBlock, 32, [&](int64_t begin, int64_t end) {
+  torch::stable::parallel_for(0, (size + kBlock - 1) / kBlock, 4, [&](int64_t begin, int64_t end) {
     for (int64_t block = begin; block < end; ++block) {
       const int64_t first = block * kBlock, here = std::min(kBlock, size - first);
-      double total[kBlock] = {};
-      for (int64_t n = 0; n < chunks; ++n) {
-        const T* from = sums + n * size + first;
-        for (int64_t i = 0; i < here; ++i) total[i] += from[i];
+      for (int64_t half = chunks / 2; half > 0; half /= 2) {
+        for (int64_t n = 0; n < half; ++n) {
+          T* const to = sums + n * size + first;
+          const T* const from = to + half * size;
+          for (int64_t i = 0; i < here; ++i) to[i] += from[i];
+        }
       }
-      for (int64_t i = 0; i < here; ++i) sums[first + i] = static_cast<T>(total[i]);
     }
   });
 }
@@ -416,7 +421,8 @@ std::tuple<Tensor, Tensor> mlp_forward(Tensor x, std::vector<Tensor> weights, st
     const Network<T, S> net(storage, shape, weights, biases, false);
     const Tables<T> f(numbers, sizeof(T) == 8 ? Storage::f64 : Storage::f32);
     S* const to = kept.numel() > 0 ? writable<S>(kept) : nullptr;
-    net.template each_tile<Tile<T, S>>([&](auto& tile, int64_t, int64_t first, int64_t rows) {
+    const auto starts = [](int64_t) {};
+    net.template each_tile<Tile<T, S>>(starts, [&](auto& tile, int64_t, int64_t first, int64_t rows) {
       tile.forward(f.plan(), first, rows, read_only<S>(dense), writable<S>(y), to);
     });
   });
@@ -445,15 +451,16 @@ std::tuple<Tensor, std::vector<Tensor>, std::vector<Tensor>> mlp_backward(
     const Network<T, S> net(storage, shape, weights, biases, true);
     const Storage plain = sizeof(T) == 8 ? Storage::f64 : Storage::f32;
     const Tables<T> f(numbers, plain), slope(slopes, plain);
-    // Zeroed by the thread that fills them, but where there is no chunk.
-    const int64_t chunks = std::max<int64_t>(1, net.chunks());
-    const Memory<T> sums(of_parameters ? chunks * net.sums() : 0, net.chunks() == 0);
+    // Zeroed by the thread that fills them.
+    const Memory<T> sums(of_parameters ? net.chunks() * net.sums() : 0, false);
     const typename Tile<T, S>::Arguments a{
         f.plan(), slope.plan(), read_only<S>(dense_g), read_only<S>(dense),
         kept.size(0) > 0 ? read_only<S>(dense_kept) : nullptr, of_input ? writable<S>(gx) : nullptr};
-    net.template each_tile<Tile<T, S>>([&](auto& tile, int64_t chunk, int64_t first, int64_t rows) {
+    const auto starts = [&](int64_t chunk) {
+      if (of_parameters) std::fill_n(sums.get() + chunk * net.sums(), net.sums(), T{0});
+    };
+    net.template each_tile<Tile<T, S>>(starts, [&](auto& tile, int64_t chunk, int64_t first, int64_t rows) {
       T* const of_chunk = of_parameters ? sums.get() + chunk * net.sums() : nullptr;
-      if (of_parameters && first == net.first_row(chunk)) std::fill_n(of_chunk, net.sums(), T{0});
       tile.backward(a, first, rows, of_chunk);
     });
     if (!of_parameters) return;
