@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 
@@ -25,6 +25,36 @@ class WrongResult(RuntimeError):
 def forced(backend: str | None) -> AbstractContextManager[None]:
     """The backend, forced while the block runs; None: the default."""
     return hatact.use_backend(backend) if backend else nullcontext()
+
+
+def check_norms(
+    who: str,
+    names: Sequence[str],
+    got: Sequence[Tensor],
+    plain: Sequence[Tensor],
+    want: Sequence[Tensor],
+    *,
+    slack: float,
+    floor: float,
+) -> float:
+    """The largest relative error (root mean square) of what `who` got against float64.
+
+    Raises:
+        WrongResult: if one is more than `slack` times that of `plain`, or than `slack` times
+            `floor`, if that is more.
+    """
+
+    def errors(of: Sequence[Tensor]) -> list[float]:
+        return [float((t.double() - w).norm() / w.norm()) for t, w in zip(of, want, strict=True)]
+
+    found = errors(got)
+    for what, error, of_plain in zip(names, found, errors(plain), strict=True):
+        limit = slack * max(of_plain, floor)
+        if not error <= limit:
+            raise WrongResult(
+                f"{who}: {what} is off by {error:.3g} of its norm, more than {limit:.3g}; not timed"
+            )
+    return max(found)
 
 
 def _with_gradient(provider: Provider, x: Tensor) -> tuple[Tensor, Tensor]:

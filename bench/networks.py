@@ -16,7 +16,7 @@ from torch import Tensor, nn
 import hatact.nn
 from bench import memory
 from bench.cases import DTYPES
-from bench.correctness import WrongResult, forced
+from bench.correctness import check_norms, forced
 from bench.formulas import Function, sum_formula
 from bench.runner import failed, timed
 from bench.timing import pair
@@ -26,7 +26,7 @@ from hatact.spec import PiecewisePolynomial
 
 BATCHES = {"cpu": 2**14, "cuda": 2**16}
 WIDTH = 256
-_FORMULA_SLACK = 4  # times the plain network's error: it rounds every term
+FORMULA_SLACK = 4  # times the plain network's error: it rounds every term
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,15 @@ class Network:
     """Who makes the network. `activation` is what it computes; `slack` what check() allows."""
 
     name: str
-    make: Callable[[int], nn.Module]
+    make: Callable[[Any], nn.Module]  # of a width, or of a case of mlps.py
     activation: str = "hat"
     backend: str | None = None
     slack: float = 2.0
 
 
-class _Function(nn.Module):
+class Apply(nn.Module):
+    """A function as a module."""
+
     def __init__(self, function: Function) -> None:
         super().__init__()
         self.function = function
@@ -56,7 +58,7 @@ def _stack(activation: Callable[[], nn.Module]) -> Callable[[int], nn.Module]:
 
 
 def _plain(spec: PiecewisePolynomial) -> Callable[[int], nn.Module]:
-    return _stack(lambda: _Function(lambda x: reference.ppoly(x, None, *spec.numbers)))
+    return _stack(lambda: Apply(lambda x: reference.ppoly(x, None, *spec.numbers)))
 
 
 def _compiled(make: Callable[[int], nn.Module]) -> Callable[[int], nn.Module]:
@@ -73,11 +75,11 @@ def networks(device: str) -> Iterator[Network]:
     relu, hat = _stack(nn.ReLU), _stack(hatact.nn.Hat)
     summed = sum_formula("hat")
     assert summed is not None
-    formula = _stack(lambda: _Function(summed))
+    formula = _stack(lambda: Apply(summed))
     yield Network("ReLU", relu, "relu")
     yield Network("torch.compile, ReLU", _compiled(relu), "relu")
-    yield Network("Hat, eager formula", formula, slack=_FORMULA_SLACK)
-    yield Network("torch.compile, Hat formula", _compiled(formula), slack=_FORMULA_SLACK)
+    yield Network("Hat, eager formula", formula, slack=FORMULA_SLACK)
+    yield Network("torch.compile, Hat formula", _compiled(formula), slack=FORMULA_SLACK)
     yield Network("torch.compile, hatact Hat", _compiled(hat))
     yield Network("hatact Hat", hat)
     yield Network("hatact Hat, in place", _stack(lambda: hatact.nn.Hat(inplace=True)))
@@ -132,6 +134,11 @@ class Layers:
         return Built(network, module, x, call)
 
 
+def rounding(dtype: torch.dtype, batch: int) -> float:
+    """What a relative error may be: one rounding, and float32 sums over the batch."""
+    return torch.finfo(dtype).eps + batch**0.5 * torch.finfo(torch.float32).eps
+
+
 def check(layers: Layers, built: Built) -> float:
     """The largest relative error (root mean square) of y and of the gradients against float64.
 
@@ -142,24 +149,18 @@ def check(layers: Layers, built: Built) -> float:
     network = built.network
     plain = Network("plain", _plain(registry()[network.activation]))
     want = layers.built(plain, torch.float64).call()
-    floor = torch.finfo(layers.dtype).eps + layers.batch**0.5 * torch.finfo(torch.float32).eps
-
-    def errors(got: list[Tensor]) -> list[float]:
-        return [float((g.double() - w).norm() / w.norm()) for g, w in zip(got, want, strict=True)]
-
+    floor = rounding(layers.dtype, layers.batch)
     with forced(network.backend):
-        found = errors(built.call())
-    allowed = errors(layers.built(plain).call())
-    for what, error, of_plain in zip(
-        ("y", "gW₁", "gb₁", "gW₂", "gb₂"), found, allowed, strict=True
-    ):
-        limit = network.slack * max(of_plain, floor)
-        if not error <= limit:
-            raise WrongResult(
-                f"{network.name}, {layers.dtype}: {what} is off by {error:.3g} of its norm, more "
-                f"than {limit:.3g}; not timed"
-            )
-    return max(found)
+        got = built.call()
+    return check_norms(
+        f"{network.name}, {layers.dtype}",
+        ("y", "gW₁", "gb₁", "gW₂", "gb₂"),
+        got,
+        layers.built(plain).call(),
+        want,
+        slack=network.slack,
+        floor=floor,
+    )
 
 
 def used(layers: Layers, built: Built) -> dict[str, float]:

@@ -56,11 +56,12 @@ def too_much(case: Case, provider: Provider) -> str | None:
     nbytes = times * memory.peak(call, case.device)
     if nbytes > memory.free(case.device) / 2:
         return f"it would need about {nbytes / 1e9:.0f} GB"
-    seconds = times * min(_seconds(call) for _ in range(3))  # one may be disturbed
+    seconds = times * min(seconds_of(call) for _ in range(3))  # one may be disturbed
     return f"a call would take about {seconds:.0f} s" if seconds > SECONDS else None
 
 
-def _seconds(call: Callable[[], object]) -> float:
+def seconds_of(call: Callable[[], object]) -> float:
+    """Of one call."""
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
