@@ -44,6 +44,15 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
 
 
 @pytest.fixture
+def one_thread() -> Iterator[None]:
+    """On a busy machine a parallel region waits for its last thread, thousands of times a test."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
 def said():
     """What a cache has to say of its entries."""
     return []
