@@ -20,7 +20,7 @@ lint: $(VENV)/.built
 	$(RUN)/mypy
 
 bench: $(VENV)/.built $(VENV)/.peers
-	$(RUN)/python -m bench --minutes 20
+	$(RUN)/python -m bench --minutes 30
 
 # Regressions on this CPU: make bench-cpu ARGS=--benchmark-save=before, then --benchmark-compare.
 bench-cpu: $(VENV)/.built

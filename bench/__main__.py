@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from bench import accuracy, cascades, networks, readme
+from bench import accuracy, cascades, fit, mlp_networks, mlps, networks, readme
 from bench.cases import ACTIVATIONS, DTYPES, cases
 from bench.environment import environment, results_path
 from bench.peers import missing
@@ -27,7 +27,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="default: bench/results, of a part out/bench")
     parser.add_argument("--rounds", type=int, default=31, help="paired samples a row (CPU)")
     parser.add_argument("--size", type=int, nargs="+", help="elements; default: the case list")
-    parser.add_argument("--batch", type=int, help="of the networks; default: 2^14, on CUDA 2^16")
+    parser.add_argument("--batch", type=int, help="of every network; default: its own")
     parser.add_argument("--activation", nargs="+", default=ACTIVATIONS, choices=tuple(registry()))
     parser.add_argument(
         "--minutes", type=float, default=float("inf"), help="start no further case after these"
@@ -43,6 +43,8 @@ def _arguments() -> argparse.Namespace:
 
 
 def _line(row: dict[str, Any]) -> str:
+    if "mlp" in row or "fit" in row:
+        return _network_line(row)
     if "cascade" in row:
         who, what, size = row["cascade"], "cascade", row["rows"] * row["channels"]
     elif "network" in row:
@@ -55,6 +57,20 @@ def _line(row: dict[str, Any]) -> str:
     kept = f"{row['kept_bytes']:6.3g} B/el kept"
     base = "hatact" if "cascade" in row else "relu"
     return f"{head}{row['ms']:10.4f} ms {row['ratio']:7.2f} x {base} {kept}"
+
+
+def _network_line(row: dict[str, Any]) -> str:
+    """Of a whole network, timed or in a fit."""
+    what = "mlp" if "mlp" in row else "fit"
+    size = row["batch"] * row["hidden"]
+    head = f"{what:10}{row.get('dtype', ''):9}{size:>9} {row.get('mode', ''):28}{row[what]:32}"
+    if "skipped" in row:
+        return head + row["skipped"]
+    if what == "fit":
+        return f"{head}{row['seconds']:10.4f} s  {row['psnr']:7.2f} dB"
+    ratios = [f"{row[key]['ratio']:7.2f} x {key}" for key in mlps.BASELINES if key in row]
+    ms = f"{row['ms']:10.4f} ms" if ratios else "no baseline ran"
+    return " ".join((head + ms, *ratios, f"{row['kept_bytes']:6.3g} B/row kept"))
 
 
 def main() -> int:
@@ -75,6 +91,8 @@ def main() -> int:
         "accuracy": accuracy.rows(),
         "networks": [],
         "cascades": [],
+        "mlps": [],
+        "fits": [],
         "rows": [],
     }
     sizes = tuple(args.size) if args.size else None
@@ -83,14 +101,25 @@ def main() -> int:
         networks.rows(args.device, rounds=args.rounds, batch=args.batch, dtypes=(dtype,))
         for dtype in DTYPES
     ]
+    of_mlps = [
+        *(
+            ("mlps", mlps.rows(case, rounds=args.rounds))
+            for case in mlp_networks.cases(args.device, args.batch)
+        ),
+        ("fits", fit.rows(args.device, batch=args.batch)),
+    ]
+    # On CUDA an MLP runs layer by layer; and who asks for a part wants its rows.
+    mlps_first = args.device == "cpu" and args.whole
     parts = [
         ("networks", of_networks[0]),
         ("cascades", cascades.rows(args.device, rounds=args.rounds, sizes=sizes)),
+        *(of_mlps if mlps_first else ()),
         *(
             ("rows", rows(case, rounds=args.rounds))
             for case in cases(args.device, tuple(args.activation), sizes)
         ),
         *(("networks", found) for found in of_networks[1:]),
+        *(() if mlps_first else of_mlps),
     ]
     for done, (where, found) in enumerate(parts):
         if time.monotonic() - start > 60 * args.minutes:
@@ -104,7 +133,7 @@ def main() -> int:
     print(f"wrote {path} after {time.monotonic() - start:.0f} s")
     if args.out == RESULTS and args.whole:
         readme.update()
-    found = (*result["rows"], *result["networks"], *result["cascades"])
+    found = (row for where in {where: None for where, _ in parts} for row in result[where])
     return int(any(r.get("failed") for r in found))
 
 

@@ -1,7 +1,7 @@
 """README's tables, generated, never typed: python -m bench.readme [results.json of hatact verify].
 
-Speed, memory and accuracy come from bench/results (tables.py), each paper's verdicts from
-docs/<paper>.json.
+Speed, memory and accuracy come from bench/results (tables.py, mlp_tables.py), each paper's
+verdicts from docs/<paper>.json.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import plots
+from bench.mlp_tables import network_tables
 from bench.tables import accuracy_table, latest, speed_tables, table
 
 README = Path(__file__).parent.parent / "README.md"
@@ -80,6 +81,7 @@ SECTIONS = {
     "accuracy": accuracy_table,
     "picture": picture,
     "speed": speed_tables,
+    "networks": network_tables,
 }
 
 

@@ -40,7 +40,7 @@ def ratio(value: float) -> str:
     return f"{value:.2f}" if value < 9.995 else f"{value:.1f}" if value < 99.95 else f"{value:.0f}"
 
 
-def _ratio_of(r: Row) -> str:
+def ratio_of(r: Row) -> str:
     """The ratio, with a mark where half of the pairs were spread over a factor of 1.5."""
     unsteady = r["ratio_high"] > UNSTEADY * r["ratio_low"]
     return ("~" if unsteady else "") + ratio(r["ratio"])
@@ -53,7 +53,8 @@ def details(summary: str, *parts: str) -> str:
     )
 
 
-def _where(result: Row) -> str:
+def where(result: Row) -> str:
+    """The device, what ran there, and when."""
     facts, copied = result["environment"], result["copy_gb_per_s"]
     what = f"{facts['device']}, torch {facts['torch']}"
     if copied is None:
@@ -63,7 +64,8 @@ def _where(result: Row) -> str:
     return f"{what} ({facts['date']})"
 
 
-def _bytes(value: float | None) -> str:
+def nbytes(value: float | None) -> str:
+    """Three digits; empty where there is none."""
     return "" if value is None else f"{value:.3g}"
 
 
@@ -78,11 +80,11 @@ def time_table(rows: Sequence[Row], activation: str, dtype: str, mode: str) -> s
     lines = []
     for provider in dict.fromkeys(r["provider"] for r in (*timed, *relu)):
         of = [r for r in (*timed, *relu) if r["provider"] == provider]
-        found = {r["size"]: _ratio_of(r) for r in of}
+        found = {r["size"]: ratio_of(r) for r in of}
         line = [provider, *(found.get(s, "–") for s in sizes)]
         if "backward" in mode:
             last = max((r for r in of), key=lambda r: (r["peak_bytes"] is not None, r["size"]))
-            line += [_bytes(last["kept_bytes"]), _bytes(last["peak_bytes"])]
+            line += [nbytes(last["kept_bytes"]), nbytes(last["peak_bytes"])]
         lines.append(line)
     ends = ["kept B/el", "peak B/el"] if "backward" in mode else []
     return table(["", *map(power_of_two, sizes), *ends], lines)
@@ -123,8 +125,8 @@ def network_table(rows: Sequence[Row]) -> str:
         line = [name]
         for dtype in dtypes:
             r = of[dtype]
-            line += [_bytes(r.get("kept_bytes")), _bytes(r.get("peak_bytes"))]
-            line += [_ratio_of(r) if "ratio" in r else "–"]
+            line += [nbytes(r.get("kept_bytes")), nbytes(r.get("peak_bytes"))]
+            line += [ratio_of(r) if "ratio" in r else "–"]
         lines.append(line)
     return table(["", *(f"{d}: {w}" for d in dtypes for w in ("kept B", "peak B", "time"))], lines)
 
@@ -142,8 +144,8 @@ def cascade_table(rows: Sequence[Row]) -> str:
         line = [name, f"{power_of_two(rows_)} × {channels}"]
         for mode in modes:
             r = next((r for r in of if r.get("mode") == mode), None)
-            line += ["–", "–"] if r is None else [f"{r['ms']:.3g}", _ratio_of(r)]
-        lines.append([*line, _bytes(next((r["kept_bytes"] for r in of if "mode" in r), None))])
+            line += ["–", "–"] if r is None else [f"{r['ms']:.3g}", ratio_of(r)]
+        lines.append([*line, nbytes(next((r["kept_bytes"] for r in of if "mode" in r), None))])
     heads = (f"{mode}{what}" for mode in modes for what in (", ms", ", ×"))
     return table(["", "rows × channels", *heads, "kept B/el"], lines)
 
@@ -154,7 +156,7 @@ def speed_tables() -> str:
     parts = []
     for result in results:
         rows = result["rows"]
-        parts += [f"**{_where(result)}**"]
+        parts += [f"**{where(result)}**"]
         dtypes = list(dict.fromkeys(r["dtype"] for r in rows))
         if any(r["activation"] == "hat" for r in rows):
             for dtype in dtypes:

@@ -1,5 +1,6 @@
 """README's tables and the plot say what the results say; the command writes them."""
 
+import importlib.util
 import json
 import re
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from bench import __main__ as command
-from bench import plots, readme, tables
+from bench import mlp_tables, plots, readme, tables
 from hatact.claims import papers
 
 SIZES = (2**8, 2**20)
@@ -88,6 +89,50 @@ def test_tables_show_every_row(results: Path) -> None:
     assert "CUDA GPUs (C++ and Triton kernels): not measured." in text
 
 
+def _networks() -> dict[str, object]:
+    """Rows of whole networks and fits."""
+    size = {"dtype": "float32", "batch": 4096, "hidden": 64, "depth": 4}
+    timing = {"ratio": 0.5, "ratio_low": 0.4, "ratio_high": 0.7}
+    ours = {**size, "mlp": "hatact MLP", "kept_bytes": 512.0, "peak_bytes": 532.4}
+    ours |= {"ms": 1.234, "max_error": 5e-7, "compiled": timing}
+    relu = {**timing, "ratio": 2.0, "ratio_low": 1.9, "ratio_high": 2.1}
+    wrong = {**size, "mlp": "off", "skipped": "WrongResult: y is off", "failed": True}
+    fit = {**size, "image": "camera", "side": 256, "steps": 300, "rate": 0.003}
+    del fit["dtype"]
+    return {
+        "mlps": [
+            {**ours, "mode": "inference", "relu": relu},
+            {**ours, "mode": "training step", "ms": 5.678},
+            wrong,
+            {**ours, "mode": "inference", "dtype": "bfloat16"},
+        ],
+        "fits": [
+            {**fit, "fit": "hatact MLP", "seconds": 2.345, "psnr": 24.96},
+            {**fit, "fit": "slow", "skipped": "RuntimeError: no", "failed": True},
+        ],
+    }
+
+
+def test_tables_of_whole_networks(results: Path) -> None:
+    (results / "2026-01-02.json").write_text(json.dumps(_result(**_networks())))
+    text = mlp_tables.network_tables()
+    assert "2 → 64 → 64 → 64 → 1, batch 4096, float32:\n\n|  | inference, ms | inf" in text
+    assert "| hatact MLP | 1.23 | ~0.50 | 2.00 | 5.68 | ~0.50 | – | 512 | 532 | 5e-07 |" in text
+    assert "| off | – | – | – | – | – | – |  |  |  |" in text
+    assert "- off, float32, 2 → 64 → 64 → 64 → 1, batch 4096: WrongResult: y is off" in text
+    assert "<summary>16 bits</summary>\n\n2 → 64 → 64 → 64 → 1, batch 4096, bfloat16:" in text
+    assert "camera, 256 × 256, by 2 → 64 → 64 → 64 → 1: 300 steps of Adam at 0.003" in text
+    assert "| hatact MLP | 2.35 | 25.0 |\n| slow | – | – |" in text
+    assert "not measured" not in text.replace("CUDA GPUs: not measured.", "")
+
+
+def test_results_from_before_there_were_whole_networks(results: Path) -> None:
+    assert mlp_tables.network_tables() == "CPU: not measured.\n\nCUDA GPUs: not measured."
+    (results / "2026-01-02.json").write_text(json.dumps(_result()))
+    text = mlp_tables.network_tables()
+    assert "Whole networks: not measured.\n\nThe fit of an image: not measured." in text
+
+
 def test_a_gpu_table_has_shares_of_the_copy_bandwidth(results: Path) -> None:
     (results / "2026-01-02.json").write_text(json.dumps(_result(4000.0)))
     text = tables.speed_tables()
@@ -119,6 +164,7 @@ def test_the_plot_shows_providers_against_size(tmp_path: Path) -> None:
     assert (tmp_path / "docs" / "time.png").read_bytes()[:4] == b"\x89PNG"
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_the_command_writes_results(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -126,7 +172,10 @@ def test_the_command_writes_results(
     options = ["--size", "64", "--batch", "8", "--rounds", "5", "--activation", "relu"]
     monkeypatch.setattr("sys.argv", ["bench", *options, "--out", str(tmp_path)])
     monkeypatch.setattr("bench.accuracy.SAMPLES", 2**10)
+    monkeypatch.setattr("bench.fit.STEPS", 2)
+    monkeypatch.setattr("bench.fit.SIDE", 16)
     monkeypatch.setattr("bench.timing._SAMPLE_SECONDS", 1e-4)
+    monkeypatch.setattr("bench.timing._TRIES", 1)
     assert command.main() == 0
     (path,) = tmp_path.glob("*/*.json")
     result = json.loads(path.read_text())
@@ -134,6 +183,13 @@ def test_the_command_writes_results(
     assert {r["dtype"] for r in result["rows"]} == {"float32", "bfloat16"}
     assert {"hatact LinearAct", "ReLU"} <= {r["network"] for r in result["networks"]}
     assert {"composition, eager"} <= {r["cascade"] for r in result["cascades"] if "ms" in r}
+    assert {r["dtype"] for r in result["mlps"]} == {"float32", "bfloat16", "float16"}
+    assert {r["batch"] for r in (*result["mlps"], *result["fits"])} == {8}
+    assert {"hatact MLP", "ReLU"} <= {r["mlp"] for r in result["mlps"] if "compiled" in r}
+    printed = capsys.readouterr().out
+    assert " x compiled" in printed
+    if importlib.util.find_spec("skimage"):
+        assert " dB\n" in printed
     monkeypatch.setattr("sys.argv", ["bench", "--minutes", "0", "--out", str(tmp_path)])
     command.main()
     assert "cases are left out after 0 minutes" in capsys.readouterr().out
@@ -146,6 +202,8 @@ def test_a_wrong_provider_is_an_exit_status(
     wrong |= {"skipped": "WrongResult: values are off", "failed": True}
     monkeypatch.setattr("bench.networks.rows", lambda *_, **__: [])
     monkeypatch.setattr("bench.cascades.rows", lambda *_, **__: [])
+    monkeypatch.setattr("bench.mlps.rows", lambda *_, **__: [])
+    monkeypatch.setattr("bench.fit.rows", lambda *_, **__: [])
     monkeypatch.setattr(command, "rows", lambda *_, **__: [wrong])
     monkeypatch.setattr("bench.accuracy.SAMPLES", 2**10)
     monkeypatch.setattr("sys.argv", ["bench", "--size", "64", "--out", str(tmp_path)])

@@ -1,0 +1,85 @@
+"""README's tables of whole networks: time and memory of hatact.nn.MLP, and a fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.mlp_networks import IN, OUT
+from bench.tables import Row, details, latest, nbytes, ratio_of, table, where
+
+_SIZE = ("dtype", "batch", "hidden", "depth")
+
+
+def _layers(row: Row) -> str:
+    return " → ".join(map(str, (IN, *[row["hidden"]] * (row["depth"] - 1), OUT)))
+
+
+def mlp_table(rows: Sequence[Row]) -> str:
+    """Of one size: milliseconds and the ratio to both baselines, mode by mode; bytes a row."""
+    modes = list(dict.fromkeys(r["mode"] for r in rows if "mode" in r))
+    lines = []
+    for name in dict.fromkeys(r["mlp"] for r in rows):
+        of = {r.get("mode"): r for r in rows if r["mlp"] == name and "skipped" not in r}
+        line = [name]
+        for mode in modes:
+            r = of.get(mode, {})
+            line.append(f"{r['ms']:.3g}" if "ms" in r else "–")
+            line += [ratio_of(r[base]) if base in r else "–" for base in ("compiled", "relu")]
+        r = next(iter(of.values()), {})
+        error = f"{r['max_error']:.1g}" if r else ""
+        lines.append([*line, nbytes(r.get("kept_bytes")), nbytes(r.get("peak_bytes")), error])
+    heads = (f"{mode}{what}" for mode in modes for what in (", ms", ", × compiled", ", × ReLU"))
+    return table(["", *heads, "kept B/row", "peak B/row", "error"], lines)
+
+
+def _mlps(rows: Sequence[Row]) -> list[str]:
+    """A table a size; what is not float32 opens at a click."""
+    shown, hidden = [], []
+    for size in dict.fromkeys(tuple(r[key] for key in _SIZE) for r in rows):
+        of = [r for r in rows if tuple(r[key] for key in _SIZE) == size]
+        parts = [f"{_layers(of[0])}, batch {of[0]['batch']}, {of[0]['dtype']}:", mlp_table(of)]
+        (shown if of[0]["dtype"] == "float32" else hidden).extend(parts)
+    return [*shown, *([details("16 bits", *hidden)] if hidden else [])]
+
+
+def fit_table(rows: Sequence[Row]) -> str:
+    """Seconds of all steps, and the PSNR of the whole image after them."""
+    lines = [
+        [r["fit"], f"{r['seconds']:.3g}", f"{r['psnr']:.1f}"]
+        if "seconds" in r
+        else [r["fit"], "–", "–"]
+        for r in rows
+    ]
+    return table(["", "seconds", "PSNR, dB"], lines)
+
+
+def _fits(rows: Sequence[Row]) -> list[str]:
+    r = rows[0]
+    what = (
+        f"A fit of {r['image']}, {r['side']} × {r['side']}, by {_layers(r)}: {r['steps']} steps of "
+        f"Adam at {r['rate']:g}, {r['batch']} pixels each, one seed:"
+    )
+    return [what, fit_table(rows)]
+
+
+def network_tables() -> str:
+    """Per device: whole networks and the fit."""
+    results = latest()
+    parts = []
+    for result in results:
+        timed, fits = result.get("mlps", []), result.get("fits", [])
+        parts.append(f"**{where(result)}**")
+        parts += _mlps(timed) if timed else ["Whole networks: not measured."]
+        parts += _fits(fits) if fits else ["The fit of an image: not measured."]
+        skipped = []
+        for r in (*timed, *fits):
+            if "skipped" in r:
+                size = f"{_layers(r)}, batch {r['batch']}"
+                who = [r.get("mlp") or r["fit"], *([r["dtype"]] if "dtype" in r else []), size]
+                skipped.append(f"- {', '.join(who)}: {r['skipped']}")
+        if skipped:
+            parts.append(details("–: what was not run", "\n".join(skipped)))
+    for device, on_cpu in (("CPU", True), ("CUDA GPUs", False)):
+        if not any((r["copy_gb_per_s"] is None) == on_cpu for r in results):
+            parts.append(f"{device}: not measured.")
+    return "\n\n".join(parts)
