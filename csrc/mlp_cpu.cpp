@@ -84,7 +84,8 @@ class Network {
       layers_.push_back(std::move(layer));
     }
     // A power of two: their sums are added in pairs, and threads get equal shares.
-    const int64_t least = std::max(kLeastRows, std::min(kMostRows, sums_ / 256));
+    const int64_t of_weights = std::max(kLeastRows, std::min(kMostRows, sums_ / 256));
+    const int64_t least = backward ? of_weights : kTile;
     while (2 * chunks_ <= kMostChunks && 2 * chunks_ * least <= shape.rows) chunks_ *= 2;
     chunk_ = whole((shape.rows + chunks_ - 1) / chunks_, kRows);
   }
@@ -93,8 +94,8 @@ class Network {
   const Layer<T>& layer(int64_t l) const { return layers_[l]; }
   int64_t padded(int64_t columns) const { return whole(columns, sizes_.width); }
   int64_t panel() const { return sizes_.panel; }
-  // Whether a layer's outputs are so few that each is a dot product. What it reads is padded.
-  bool dots(int64_t l) const { return l > 0 && shape_.outputs(l) <= kMostDots; }
+  // Whether a layer is the last and its outputs are so few that each is a dot product.
+  bool dots(int64_t l) const { return l == shape_.depth - 1 && shape_.out <= kMostDots; }
   bool has_bias() const { return has_bias_; }
   int64_t sums() const { return sums_; }
   int64_t chunks() const { return chunks_; }
@@ -150,13 +151,14 @@ class Network {
   // B[k, j] = w[k·step + j·next], depth x columns, in panels that are filled up with zeros.
   Memory<T> panels(const S* w, int64_t depth, int64_t columns, int64_t step, int64_t next) const {
     const int64_t panel = sizes_.panel;
-    Memory<T> packed(whole(columns, panel) * depth);
+    Memory<T> packed(whole(columns, panel) * depth, false);
     T* to = packed.get();
     for (int64_t first = 0; first < columns; first += panel) {
       const int64_t here = std::min(panel, columns - first);
       for (int64_t k = 0; k < depth; ++k, to += panel) {
         const S* from = w + k * step + first * next;
         for (int64_t v = 0; v < here; ++v) to[v] = static_cast<T>(from[v * next]);
+        for (int64_t v = here; v < panel; ++v) to[v] = 0;
       }
     }
     return packed;
@@ -190,13 +192,15 @@ class Tile {
       : net_(net),
         s_(net.shape()),
         hidden_(net.padded(s_.hidden)),
-        of_half_(kSame ? 0 : kTile * s_.hidden),
-        x_(kTile * net.padded(s_.in)),
-        y_(kTile * net.padded(s_.out)) {}
+        of_half_(kSame ? 0 : kTile * s_.hidden) {}
 
   void forward(const Plan<T>& f, int64_t first, int64_t rows, const S* x, S* y, S* kept) {
     rows_ = rows;
-    if (h_.empty()) h_.emplace_back(kTile * hidden_), z_.emplace_back(kTile * hidden_);
+    const int64_t width = net_.padded(s_.out);
+    if (h_.empty()) {
+      h_.emplace_back(kTile * hidden_), z_.emplace_back(kTile * hidden_);
+      y_ = Memory<T>(kTile * width);
+    }
     int64_t row = s_.in;
     const T* h = input(x + first * s_.in, row);
     for (int64_t l = 0; l + 1 < s_.depth; ++l) {
@@ -206,8 +210,8 @@ class Tile {
       h = h_[0].get();
       row = hidden_;
     }
-    const int64_t width = net_.padded(s_.out);
     S* const to = y + first * s_.out;
+    if (net_.dots(s_.depth - 1)) clear_padding(h_[0].get());
     if constexpr (kSame) {
       if (width == s_.out) return linear(s_.depth - 1, h, row, to);
     }
@@ -230,7 +234,8 @@ class Tile {
     while (static_cast<int64_t>(h_.size()) + 1 < s_.depth) {
       h_.emplace_back(kTile * hidden_), z_.emplace_back(kTile * hidden_);
     }
-    const int64_t widest = std::max({net_.padded(s_.in), hidden_, net_.padded(s_.out)});
+    const int64_t of_input = a.gx == nullptr ? 0 : net_.padded(s_.in);
+    const int64_t widest = std::max({of_input, hidden_, net_.padded(s_.out)});
     if (g_.get() == nullptr) g_ = Memory<T>(kTile * widest), next_ = Memory<T>(kTile * widest);
 
     // A first weight's gradient whose columns are inputs reads them in whole registers.
@@ -273,6 +278,7 @@ class Tile {
     if constexpr (kSame) {
       if (row == s_.in) return x;
     }
+    if (x_.get() == nullptr) x_ = Memory<T>(kTile * row);
     net_.widen(x, x_.get(), rows_, s_.in, row);
     return x_.get();
   }
@@ -283,6 +289,12 @@ class Tile {
     }
     net_.widen(from, to, rows_, s_.hidden, hidden_);
     return to;
+  }
+
+  // What dot products read beyond the hidden units must be finite: f(0) and f(NaN) need not be.
+  void clear_padding(T* h) const {
+    if (hidden_ == s_.hidden) return;
+    for (int64_t i = 0; i < rows_; ++i) std::fill(h + i * hidden_ + s_.hidden, h + (i + 1) * hidden_, T{0});
   }
 
   // x·Wᵀ + b.

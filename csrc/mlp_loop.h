@@ -88,7 +88,7 @@ void product_columns(const Product& p, int64_t panel) {
 }
 
 // Longer sums are sums of sums, whose error grows with the roots of both counts.
-constexpr int64_t kMostDepth = 256;
+constexpr int64_t kMostDepth = 128;
 
 template <typename V>
 void product_of(Product p) {

@@ -23,7 +23,7 @@ struct Product {
   int64_t rows, depth;
   int64_t columns;  // whole registers; what lies beyond B's own columns may be read and written
   // For few columns: B[k, j] = b[j·b_step + k], and columns are B's own. A's rows and B's columns are
-  // read in whole registers; zeros of B meet finite numbers of A there.
+  // read in whole registers, with zeros in both beyond the depth.
   bool by_dots = false;
 };
 

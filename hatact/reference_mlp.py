@@ -6,6 +6,7 @@ the `ppoly` given, of any backend.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -47,12 +48,14 @@ class Shape(NamedTuple):
         )
 
 
-def check_mlp(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Shape:
-    """The sizes. ValueError unless shapes, dtypes and devices match."""
+def check_mlp(
+    x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor], least: int = 2
+) -> Shape:
+    """The sizes. ValueError unless shapes, dtypes, devices match, for `least` weights or more."""
     if x.dtype not in DTYPES:
         raise ValueError(f"x must be float16, bfloat16, float32 or float64; got {x.dtype}")
-    if len(weights) < 2:
-        raise ValueError(f"an mlp needs at least 2 weights; got {len(weights)}")
+    if len(weights) < least:
+        raise ValueError(f"an mlp needs at least {least} weights; got {len(weights)}")
     if biases and len(biases) != len(weights):
         raise ValueError(
             f"an mlp needs a bias for each of its {len(weights)} weights, or none; "
@@ -108,7 +111,7 @@ def mlp_forward(
     …, (out,) or none → (*, out), (kept_layers or 0, rows, hidden).
     """
     shape = check_mlp(x, weights, biases)
-    h = x.reshape(x.shape[:-1].numel(), shape.inputs)
+    h = x.reshape(math.prod(x.shape[:-1]), shape.inputs)
     kept = []
     for layer in range(shape.depth - 1):
         z = linear(h, weights[layer], biases[layer] if biases else None)
@@ -141,7 +144,7 @@ def mlp_backward(
     is computed again.
     """
     shape = check_mlp(x, weights, biases)
-    rows = x.shape[:-1].numel()
+    rows = math.prod(x.shape[:-1])  # not numel(), which would fix a symbolic size
     _check_alike(x, "g", g)
     _check_alike(x, "kept", kept)
     if g.shape != (*x.shape[:-1], shape.outputs):

@@ -335,3 +335,18 @@ def test_the_raw_ops_never_lose_a_gradient(place):
         torch.func.grad(lambda x: raw.triangle_cascade(x, peaks, scales).sum())(x)
     with pytest.raises((ValueError, RuntimeError), match="g must have x's shape, dtype and device"):
         raw.triangle_cascade_backward(g[:2], x, peaks.detach(), scales.detach())
+
+
+def test_scales_that_the_peaks_make(place):
+    """Theorem 3.1's: each derivative once, also where the graph of the first is kept."""
+    m = nn.TriangleCascade(4, 3).double().to(place.device)
+    x = torch.rand(20, 3, dtype=torch.float64, device=place.device, requires_grad=True)
+    inputs = [x, *m.parameters()]
+    found = []
+    for f in (m, lambda x: composed(x, m.peaks, m.scales)):
+        y = f(x)
+        first = torch.autograd.grad(y.square().sum(), inputs, retain_graph=True)
+        again = torch.autograd.grad(y.square().sum(), inputs, create_graph=True)
+        torch.testing.assert_close(first, again)
+        found.append((*first, *torch.autograd.grad(sum(g.square().sum() for g in again), inputs)))
+    torch.testing.assert_close(*found)

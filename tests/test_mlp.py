@@ -9,6 +9,7 @@ import pickle
 import pytest
 import torch
 from test_coded_autograd import Saved, _offloaded, _restored
+from torch._dynamo.testing import CompileCounterWithBackend
 from torch.autograd import forward_ad, grad, gradcheck, gradgradcheck
 from torch.func import functional_call, jacrev, vmap
 from torch.utils.checkpoint import checkpoint
@@ -233,6 +234,61 @@ def test_eikonal(place, name):
     assert found[0][1][0].any()
 
 
+TIED = {
+    "one weight for two layers": lambda x, w, b: (x, [*w[:2], w[1], w[3]], [*b[:2], b[1], b[3]]),
+    "a weight that x makes": lambda x, w, b: (x, [w[0] * x.sum(), *w[1:]], b),
+    "an x that a weight makes": lambda x, w, b: (x * w[1].sum(), w, b),
+    "a bias that a weight makes": lambda x, w, b: (x, w, [w[0].sum(1), *b[1:]]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("tie", TIED)
+@every_spec
+def test_tensors_that_depend_on_each_other(place, name, tie):
+    """Each derivative once: of first order in every way to ask for it, and of second."""
+    m = network(name, place.device)
+    x = torch.randn(6, 3, dtype=torch.float64, device=place.device, requires_grad=True)
+    weights, biases = ([getattr(layer, n) for layer in m.layers] for n in ("weight", "bias"))
+    inputs = [x, *weights, *biases]
+
+    def plain(x, weights, biases, spec):
+        for w, b in zip(weights[:-1], biases[:-1], strict=True):
+            x = functional.piecewise(torch.nn.functional.linear(x, w, b), spec)
+        return torch.nn.functional.linear(x, weights[-1], biases[-1])
+
+    found = []
+    for f in (functional.mlp, plain):
+        y = f(*TIED[tie](x, weights, biases), m.activation)
+        options = {"allow_unused": True, "materialize_grads": True, "retain_graph": True}
+        gy = torch.ones_like(y)
+        first = grad(y, inputs, gy, **options)
+        batched = grad(y, inputs, torch.stack([gy, 2 * gy]), is_grads_batched=True, **options)
+        again = grad(y, inputs, gy, create_graph=True, **options)
+        close(first, again)
+        # Of what is not used there is no batch.
+        close(
+            first,
+            tuple(b[0] if b.dim() > t.dim() else b for b, t in zip(batched, inputs, strict=True)),
+        )
+        second = grad(sum(g.square().sum() for g in again), inputs, **options)
+        found.append((*first, *second))
+    close(*found)
+
+
+def test_a_network_of_itself_and_hooks(place):
+    m = network("bspline3", place.device, (2, 20, 2, 3))
+    x = torch.rand(6, 2, dtype=torch.float64, device=place.device)
+    found = []
+    for f in (m, lambda x: layers_of(m, x)):
+        calls = []
+        handle = m.layers[1].weight.register_hook(lambda g, calls=calls: calls.append(1) or 2 * g)
+        grads = grad(f(f(x)).square().sum(), list(m.parameters()), create_graph=True)
+        found.append((*grads, *grad(sum(g.sum() for g in grads), list(m.parameters()))))
+        handle.remove()
+        found[-1] = (*found[-1], torch.tensor(float(len(calls))))
+    close(*found)
+
+
 @of_dynamo
 @pytest.mark.parametrize("kwargs", [{}, {"bias": False}, {"checkpoint": True}], ids=str)
 @pytest.mark.parametrize("name", ["hat", "bspline3"])
@@ -242,7 +298,12 @@ def test_compiled(place, name, kwargs):
         pytest.skip("a traced call takes Triton's interpreter seconds")
     torch.compiler.reset()
     m = network(name, place.device, **kwargs)
-    compiled = torch.compile(m, fullgraph=True, backend="aot_eager")
+    counter = CompileCounterWithBackend("aot_eager")
+    compiled = torch.compile(m, fullgraph=True, backend=counter)
+    with torch.no_grad():
+        for rows in (10, 4, 9, 12):
+            compiled(torch.randn(rows, 3, dtype=torch.float64, device=place.device))
+    assert counter.frame_count <= 2  # the second for any number of rows
     for shape in ((10, 3), (4, 3), (2, 6, 3)):
         x = torch.randn(shape, dtype=torch.float64, device=place.device, requires_grad=True)
         inputs = [x, *m.parameters()]
@@ -253,11 +314,33 @@ def test_compiled(place, name, kwargs):
             close(compiled(x), m(x))
 
 
+@of_dynamo
+def test_compiled_with_frozen_parameters(place):
+    if place.interpreted:
+        pytest.skip("a traced call takes Triton's interpreter seconds")
+    torch.compiler.reset()
+    m = network("hat", place.device)
+    compiled = torch.compile(m, fullgraph=True, backend="aot_eager")
+    x = torch.randn(5, 3, dtype=torch.float64, device=place.device)
+    m.layers[1].weight.requires_grad_(False)
+    wanted = [p for p in m.parameters() if p.requires_grad]
+    close(grad(compiled(x).sum(), wanted), grad(m(x).sum(), wanted))
+    m.requires_grad_(False)
+    assert not compiled(x).requires_grad
+    x.requires_grad_()
+    close(grad(compiled(x).sum(), x), grad(m(x).sum(), x))
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_exported():
+@pytest.mark.parametrize("strict", [True, False])
+def test_exported(strict):
     m = network("hat", "cpu")
-    x = torch.randn(5, 3, dtype=torch.float64)
-    close(torch.export.export(m, (x,)).module()(x), m(x))
+    x = torch.randn(9, 3, dtype=torch.float64)
+    rows = torch.export.Dim("rows", min=2)
+    exported = torch.export.export(m, (x,), dynamic_shapes=({0: rows},), strict=strict).module()
+    for n in (9, 70):
+        x = torch.randn(n, 3, dtype=torch.float64)
+        close(exported(x), m(x))
 
 
 def test_training_falls_as_the_layers_do(place):
@@ -357,6 +440,33 @@ def test_layers_that_act_themselves_are_called(place):
     close(m(x), 2 * expected)
 
 
+def test_layers_unlike_each_other(place):
+    """Without a bias here, of another width there: as the modules one by one."""
+    x = torch.randn(5, 3, dtype=torch.float64, device=place.device)
+    wide = {"device": place.device, "dtype": torch.float64}
+    m = network("hat", place.device)
+    m.layers[1].bias = None
+    close(m(x), m.to_sequential()(x))
+    m = network("hat", place.device)
+    setattr(m, "2", torch.nn.Linear(20, 24, **wide))
+    setattr(m, "4", torch.nn.Linear(24, 20, **wide))
+    close(m(x), m.to_sequential()(x))
+    m = network("hat", place.device)
+    once = m.layers[1].forward
+    m.layers[1].forward = lambda x: 2 * once(x)
+    close(m(x), m.to_sequential()(x))
+
+
+def test_checkpoint_where_layers_are_called(place):
+    m = network("bspline3", place.device, checkpoint=True)
+    m.layers[1].register_forward_hook(lambda *args: None)
+    x = torch.randn(50, 3, dtype=torch.float64, device=place.device, requires_grad=True)
+    with Saved() as saved:
+        y = m(x)
+    assert saved.bytes() <= x.nbytes + sum(p.nbytes for p in m.parameters())
+    close(grad(y.sum(), x), grad(layers_of(m, x).sum(), x))
+
+
 def test_a_width_that_is_not_fused_is_said_once(caplog):
     if not hatact.ops.fuses_mlp("cpu"):
         pytest.skip("nothing is fused here")
@@ -391,7 +501,8 @@ BAD = {
     "device": (lambda x, w, b: (x.to("meta"), w, b), "must have the dtype and device of x"),
     "no tensor": (lambda x, w, b: ([1.0] * 3, w, b), "x must be a torch.Tensor; got list"),
     "no weight": (lambda x, w, b: (x, [None, *w[1:]], b), "a weight must be a torch.Tensor; got"),
-    "no weights": (lambda x, w, b: (x, [], []), "at least 2 weights; got 0"),
+    "no weights": (lambda x, w, b: (x, [], []), "at least 1 weights; got 0"),
+    "a vector": (lambda x, w, b: (x, w[0][:1], []), r"a weight must have shape \(out, in\)"),
     "few biases": (
         lambda x, w, b: (x, w, b[:1]),
         "a bias for each of its 4 weights, or none; got 1",
@@ -408,6 +519,13 @@ def test_wrong_input(place, case, grad_mode):
     weights, biases = ([getattr(layer, n) for layer in m.layers] for n in ("weight", "bias"))
     with torch.set_grad_enabled(grad_mode), pytest.raises(ValueError, match=says):
         functional.mlp(*broken(x, weights, biases), m.activation)
+
+
+def test_one_layer_is_checked_too():
+    for x in (torch.ones(5, 2), torch.ones(5, 3).double()):
+        with pytest.raises(ValueError, match="must"):
+            nn.MLP(3, 16, 2, 1, HAT)(x)
+    assert functional.mlp(torch.ones(4, 3), [torch.ones(2, 3)], None, HAT).shape == (4, 2)
 
 
 @pytest.mark.parametrize("bad", [0, -1, 2.0, True, None], ids=str)

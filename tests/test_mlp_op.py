@@ -5,7 +5,7 @@ import torch
 from cases import same_bits
 
 import hatact
-from hatact import BW_RELU, HAT, RELU, bspline
+from hatact import BW_RELU, HAT, RELU, PiecewisePolynomial, bspline
 from hatact.activations import registry
 from hatact.reference_mlp import Shape
 
@@ -103,13 +103,17 @@ def test_every_activation(place, dtype, name):
 @pytest.mark.parametrize("dtype", DTYPES[1:], ids=str)
 @pytest.mark.parametrize("spec", [HAT, bspline(3), RELU, BW_RELU], ids=lambda s: str(len(s.knots)))
 def test_error_is_that_of_torchs_layers(place, spec, dtype, size):
-    net = network(size, dtype, place.device)
-    exact = of_reference(spec, *wide(net))
+    """Root mean square over seeds: single sums that cancel are a matter of luck."""
+    ours, theirs = [], []
+    for seed in range(3):
+        net = network(size, dtype, place.device, seed=seed)
+        exact = flat(of_reference(spec, *wide(net)))
+        for errors, found in ((ours, both(spec, *net)), (theirs, of_reference(spec, *net))):
+            errors.append([error(a, c) for a, c in zip(flat(found), exact, strict=True)])
     names = ["y", "kept", "gx", *[f"parameter {i}" for i in range(2 * size[3])]]
-    got, layers = flat(both(spec, *net)), flat(of_reference(spec, *net))
-    for name, a, b, c in zip(names, got, layers, flat(exact), strict=True):
-        floor = torch.finfo(dtype).eps
-        assert error(a, c) <= SLACK * max(error(b, c), floor), name
+    got, want = (torch.tensor(e).square().mean(0).sqrt().tolist() for e in (ours, theirs))
+    for name, a, b in zip(names, got, want, strict=True):
+        assert a <= SLACK * max(b, torch.finfo(dtype).eps), name
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
@@ -178,10 +182,13 @@ def test_layouts(place, dtype):
     alike(*(both(HAT, x, weights, biases, t) for t in (one, one.contiguous())))
 
 
-@pytest.mark.parametrize("hidden", [17, 64])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+@pytest.mark.parametrize("outputs", [1, 3, 5])
+@pytest.mark.parametrize("depth", [2, 3])
+@pytest.mark.parametrize("hidden", [17, 20, 64])
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")], ids=str)
-def test_a_row_that_is_not_finite_stays_alone(place, value, hidden):
-    x, weights, biases, g = network((5, hidden, 3, 3, 60), torch.float64, place.device)
+def test_a_row_that_is_not_finite_stays_alone(place, value, hidden, depth, outputs, dtype):
+    x, weights, biases, g = network((5, hidden, outputs, depth, 60), dtype, place.device)
     clean = both(HAT, x, weights, biases, g)
     x = x.clone()
     x[7, 2] = value
@@ -189,8 +196,18 @@ def test_a_row_that_is_not_finite_stays_alone(place, value, hidden):
     others = [i for i in range(60) if i != 7]
     assert same_bits(got[0][others], clean[0][others])
     assert same_bits(got[2][others], clean[2][others])
+    tolerance = 1e-10 if dtype == torch.float64 else 1e-4
     for a, b in zip(flat(got), flat(want), strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-11, equal_nan=True)
+        torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance, equal_nan=True)
+
+
+def test_padding_where_f_of_0_is_not_finite(place):
+    """A cubic far from 0 overflows there, and nowhere else."""
+    spec = PiecewisePolynomial((1e14, 1e14 + 2**24), ((1, 0, 0, 0), (0,), (0,)))
+    x = torch.full((4, 3), 5e13, device=place.device)
+    weights = [torch.ones(17, 3, device=place.device), torch.ones(1, 17, device=place.device)]
+    y, _ = raw.mlp_forward(x, weights, [], *spec.numbers, True)
+    assert torch.equal(y, torch.zeros_like(y))
 
 
 @pytest.mark.parametrize("of_parameters", [True, False])

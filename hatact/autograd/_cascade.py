@@ -33,9 +33,12 @@ class Cascade(torch.autograd.Function):
             with below_autograd():
                 found = backward_op(gy, *saved)
             return tuple(g if n else None for g, n in zip(found, ctx.needs_input_grad, strict=True))
-        wanted = [t for t, n in zip(saved, ctx.needs_input_grad, strict=True) if n]
         with torch.enable_grad():
-            again = torch.autograd.grad(composed(*saved), wanted, gy, create_graph=True)
+            # Aliases: a derivative by these ends here; one by the peaks would also follow scales that
+            # depend on them (Theorem 3.1's do).
+            aliases = [t.view_as(t) for t in saved]
+            wanted = [t for t, n in zip(aliases, ctx.needs_input_grad, strict=True) if n]
+            again = torch.autograd.grad(composed(*aliases), wanted, gy, create_graph=True)
         grads = iter(again)
         return tuple(next(grads) if n else None for n in ctx.needs_input_grad)
 

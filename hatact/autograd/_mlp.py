@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -17,6 +18,12 @@ op = ops.overload("mlp_forward")
 backward_op = ops.overload("mlp_backward")
 is_batched = torch._C._functorch.is_legacy_batchedtensor
 Parameters = Sequence[Tensor]  # the weights, then the biases or none
+
+
+def without_autocast(device: str) -> Any:
+    """Autocast off, where a device type has it."""
+    available = torch.amp.is_autocast_available(device)
+    return torch.autocast(device, enabled=False) if available else nullcontext()
 
 
 def composed(
@@ -55,11 +62,13 @@ class Mlp(torch.autograd.Function):
         of_input, _, _, _, *of_each = ctx.needs_input_grad
         # is_grads_batched=True batches gy by another mechanism than torch.func's.
         if torch.is_grad_enabled() or transforms() or is_batched(gy):
-            with torch.enable_grad(), torch.autocast(x.device.type, enabled=False):
-                wanted = [
-                    t for t, n in zip((x, *parameters), (of_input, *of_each), strict=True) if n
-                ]
-                y = composed(x, weights, biases, ctx.spec)
+            with torch.enable_grad(), without_autocast(x.device.type):
+                # Aliases: a derivative by these ends here; one by a tensor that is saved twice, or
+                # that another saved one depends on, would follow that one's history too.
+                x, *parameters = (t.view_as(t) for t in (x, *parameters))
+                y = composed(x, parameters[: ctx.depth], parameters[ctx.depth :], ctx.spec)
+                tensors = zip((x, *parameters), (of_input, *of_each), strict=True)
+                wanted = [t for t, n in tensors if n]
                 found = iter(torch.autograd.grad(y, wanted, gy, create_graph=True))
             gx, *of_parameters = (next(found) if n else None for n in (of_input, *of_each))
             return gx, None, None, None, *of_parameters
@@ -94,13 +103,14 @@ class CompiledMlp(torch.autograd.Function):
         numbers: tuple[tuple[float, ...], tuple[float, ...], float],
         derivative: tuple[float, ...],
         keep: bool,
+        asked: tuple[bool, bool],
         *parameters: Tensor,
     ) -> Tensor:
         weights, biases = list(parameters[:depth]), list(parameters[depth:])
         y: Tensor
         y, kept = torch.ops.hatact.mlp_forward(x, weights, biases, *numbers, keep)
         ctx.save_for_backward(x, kept, *parameters)
-        ctx.depth, ctx.numbers, ctx.derivative = depth, numbers, derivative
+        ctx.depth, ctx.numbers, ctx.derivative, ctx.asked = depth, numbers, derivative, asked
         return y
 
     @staticmethod
@@ -108,10 +118,12 @@ class CompiledMlp(torch.autograd.Function):
         x, kept, *parameters = ctx.saved_tensors
         weights, biases = parameters[: ctx.depth], parameters[ctx.depth :]
         knots, coeffs, period = ctx.numbers
+        of_input, of_parameters = ctx.asked
         gx, gweights, gbiases = torch.ops.hatact.mlp_backward(
-            gy, x, weights, biases, kept, knots, coeffs, ctx.derivative, period, True, True
+            gy, x, weights, biases, kept, knots, coeffs, ctx.derivative, period, *ctx.asked
         )
-        return gx, None, None, None, None, *gweights, *gbiases
+        grads = (*gweights, *gbiases) if of_parameters else (None,) * len(parameters)
+        return gx if of_input else None, None, None, None, None, None, *grads
 
 
 def derivative_of(spec: PiecewisePolynomial) -> tuple[float, ...]:
@@ -145,9 +157,10 @@ def compiled_mlp(
 ) -> Tensor:
     """:func:`fused_mlp` where Dynamo traces: the ops stay whole."""
     y: Tensor
-    if torch.is_grad_enabled():
+    asked = x.requires_grad, any(t.requires_grad for t in (*weights, *biases))
+    if torch.is_grad_enabled() and any(asked):
         y = CompiledMlp.apply(  # type: ignore[no-untyped-call]
-            x, len(weights), numbers, derivative, not checkpoint, *weights, *biases
+            x, len(weights), numbers, derivative, not checkpoint, asked, *weights, *biases
         )
         return y
     y, _ = torch.ops.hatact.mlp_forward(x, list(weights), list(biases), *numbers, False)

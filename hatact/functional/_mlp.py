@@ -23,7 +23,7 @@ _log = logging.getLogger("hatact")
 def mlp(
     x: Tensor,
     weights: Sequence[Tensor],
-    biases: Sequence[Tensor],
+    biases: Sequence[Tensor] | None,
     spec: PiecewisePolynomial,
     checkpoint: bool = False,
 ) -> Tensor:
@@ -33,12 +33,14 @@ def mlp(
     …, (out,), or none → (*, out). A single weight (out, in) is a linear layer. Under autocast the
     tensors are cast as torch.nn.functional.linear's are.
 
-    checkpoint: keep nothing but x and the parameters; the backward computes the rest again.
+    checkpoint: keep nothing but x and the parameters (under autocast, as cast); the backward
+    computes the rest again.
 
     Raises:
         ValueError: if spec is not a PiecewisePolynomial, or shapes, dtypes or devices do not match.
     """
     check_spec(spec)
+    weights, biases = list(weights), list(biases or ())
     for name, tensors in (("x", (x,)), ("a weight", weights), ("a bias", biases)):
         for t in tensors:
             check_tensor(t, name)
@@ -46,9 +48,9 @@ def mlp(
     if autocasts(device):
         dtype = torch.get_autocast_dtype(device)
         x, weights, biases = cast(x, dtype), _cast(weights, dtype), _cast(biases, dtype)
-    if len(weights) == 1 and len(biases) <= 1:
+    shape = check_mlp(x, weights, biases, least=1)
+    if shape.depth == 1:
         return torch.nn.functional.linear(x, *weights, *biases)
-    shape = check_mlp(x, weights, biases)
     if torch.compiler.is_compiling():
         if _fused(shape.hidden, device, False) and not torch._C._are_functorch_transforms_active():
             numbers, derivative = scaled_numbers(spec, 1), _derivative(spec)

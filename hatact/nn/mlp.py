@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from hatact import functional
 from hatact.nn.activations import Piecewise
@@ -25,23 +27,25 @@ class MLP(nn.Module):
         hidden·(depth − 1 − r)·itemsize bytes a row,  r = 1 where 4·in ≤ hidden, else 0
 
     (the first layer of a narrow input is computed again), and nothing with `checkpoint=True`, at a
-    forward more. Where layers run one by one: what `LinearAct` keeps.
+    forward more. Where layers run one by one: what `LinearAct` keeps. Under autocast the parameters
+    are kept as cast.
 
     Derivatives of any order, `torch.func`, forward mode: as those of the layers, exact. The fused
     backward serves first derivatives; with `create_graph=True` and under transforms the layers
     run one by one. A PINN's u_xx needs `bspline(degree >= 2)`: see
-    :func:`hatact.functional.piecewise`. The gradients of parameters are summed in a fixed order:
-    the same bits on every run and for any number of threads. Under `torch.compile` the fused ops
-    stay whole there (`hatact::mlp_forward`, `mlp_backward`), for first derivatives.
+    :func:`hatact.functional.piecewise`. The fused gradients of parameters are summed in a fixed
+    order: the same bits on every run and for any number of threads. Under `torch.compile` the
+    fused ops stay whole (`hatact::mlp_forward`, `mlp_backward`), for first derivatives.
 
     Shapes: (*, in_features) → (*, out_features). dtypes: float32, float64; float16 and bfloat16,
-    computed in float32, with pre-activations rounded as the layers round them. float32 products are
-    never less exact than float32, whatever `torch.set_float32_matmul_precision` allows. Autocast
-    as with :class:`torch.nn.Linear`.
+    computed in float32, with pre-activations rounded as the layers round them. Fused float32
+    products compute in float32 whatever `torch.set_float32_matmul_precision` allows; layers one by
+    one follow it. Autocast as with :class:`torch.nn.Linear`.
 
     `state_dict` is that of `nn.Sequential(nn.Linear(…), activation, nn.Linear(…), …)`, both ways;
-    parameters are initialised as :class:`torch.nn.Linear`'s. A layer with hooks, or replaced by
-    another module, is called itself, and the network then runs layer by layer. For the scale of a
+    parameters are initialised as :class:`torch.nn.Linear`'s. Where a layer has hooks, a `forward`
+    of its own, other sizes, or alone no bias, the network runs layer by layer and calls each (hooks
+    on all modules, `register_module_forward_hook`, see the fused network alone). For the scale of a
     Hat see :class:`Hat`.
 
     Args:
@@ -89,8 +93,9 @@ class MLP(nn.Module):
         self.hidden_features, self.depth = hidden_features, depth
         self.activation, self.checkpoint = activation, checkpoint
         widths = [in_features, *[hidden_features] * (depth - 1), out_features]
-        for layer in range(depth):
-            linear = nn.Linear(widths[layer], widths[layer + 1], bias, device, dtype)
+        self._sizes = [(n, m) for m, n in pairwise(widths)]  # of the weights
+        for layer, (n, m) in enumerate(self._sizes):
+            linear = nn.Linear(m, n, bias, device, dtype)
             self.add_module(str(2 * layer), linear)  # the names that nn.Sequential gives
 
     @property
@@ -105,13 +110,20 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         layers = self.layers
-        if any(map(_acts_itself, layers)):
-            for layer in layers[:-1]:
-                x = functional.piecewise(layer(x), self.activation)
-            return cast(Tensor, layers[-1](x))
         weights = [layer.weight for layer in layers]
         biases = [layer.bias for layer in layers if layer.bias is not None]
-        return functional.mlp(x, weights, biases, self.activation, self.checkpoint)
+        plain = not any(map(_acts_itself, layers)) and len(biases) in (0, self.depth)
+        if plain and [tuple(w.shape) for w in weights] == self._sizes:
+            return functional.mlp(x, weights, biases, self.activation, self.checkpoint)
+        if self.checkpoint and torch.is_grad_enabled():
+            return cast(Tensor, checkpoint(self._one_by_one, x, use_reentrant=False))
+        return self._one_by_one(x)
+
+    def _one_by_one(self, x: Tensor) -> Tensor:
+        *hidden, last = self.layers
+        for layer in hidden:
+            x = functional.piecewise(layer(x), self.activation)
+        return cast(Tensor, last(x))
 
     def to_sequential(self) -> nn.Sequential:
         """The same network, of the same layers, as torch's modules and :class:`Piecewise`."""
@@ -134,4 +146,5 @@ def _acts_itself(layer: nn.Module) -> bool:
         layer._backward_hooks,
         layer._backward_pre_hooks,
     )
-    return type(layer).forward is not nn.Linear.forward or any(map(bool, hooks))
+    own = "forward" in layer.__dict__ or type(layer).forward is not nn.Linear.forward
+    return own or any(map(bool, hooks))
