@@ -34,8 +34,8 @@ class Cascade(torch.autograd.Function):
                 found = backward_op(gy, *saved)
             return tuple(g if n else None for g, n in zip(found, ctx.needs_input_grad, strict=True))
         with torch.enable_grad():
-            # Aliases: a derivative by these ends here; one by the peaks would also follow scales that
-            # depend on them (Theorem 3.1's do).
+            # Aliases: a derivative by these ends here; one by the peaks would also follow scales
+            # that are made of them.
             aliases = [t.view_as(t) for t in saved]
             wanted = [t for t, n in zip(aliases, ctx.needs_input_grad, strict=True) if n]
             again = torch.autograd.grad(composed(*aliases), wanted, gy, create_graph=True)
