@@ -360,6 +360,13 @@ def test_not_a_spec(spec):
         functional.linear_act(torch.ones(2), torch.ones(3, 2), None, spec)
 
 
+@every_spec
+def test_on_meta(name):
+    m = layer(name, "meta")
+    x = torch.ones(5, 4, dtype=torch.float64, device="meta", requires_grad=True)
+    assert [g.shape for g in grad(m(x).sum(), [x, m.weight])] == [(5, 4), (6, 4)]
+
+
 def test_the_raw_op(place):
     m = layer("hat", place.device)
     x = torch.randn(5, 4, dtype=torch.float64, device=place.device)

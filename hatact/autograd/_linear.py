@@ -11,7 +11,7 @@ from torch.nn.functional import linear
 from hatact import ops
 from hatact.autograd._activation import activation, in_place_op
 from hatact.autograd._decode import decode
-from hatact.autograd._ppoly import below_autograd, ppoly, transforms
+from hatact.autograd._ppoly import below_autograd, ppoly, transforms, without_autocast
 from hatact.spec import PiecewisePolynomial
 
 op = ops.overload("linear_act")
@@ -92,7 +92,7 @@ class RecomputedLinear(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, bias = ctx.saved_tensors
-        with torch.autocast(x.device.type, enabled=False):  # the forward's own dtypes are known
+        with without_autocast(x.device.type):  # the forward's own dtypes are known
             z = linear(x, _as(weight, x, ctx.cast), _as(bias, x, ctx.cast))
             gz = ppoly(z, gy, ctx.spec.derivative())
             return *_through_linear(ctx, gz, x, weight), None, None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -11,19 +10,13 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from hatact import ops
-from hatact.autograd._ppoly import below_autograd, ppoly, transforms
+from hatact.autograd._ppoly import below_autograd, ppoly, transforms, without_autocast
 from hatact.spec import PiecewisePolynomial
 
 op = ops.overload("mlp_forward")
 backward_op = ops.overload("mlp_backward")
 is_batched = torch._C._functorch.is_legacy_batchedtensor
 Parameters = Sequence[Tensor]  # the weights, then the biases or none
-
-
-def without_autocast(device: str) -> Any:
-    """Autocast off, where a device type has it."""
-    available = torch.amp.is_autocast_available(device)
-    return torch.autocast(device, enabled=False) if available else nullcontext()
 
 
 def composed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -79,6 +80,12 @@ def ppoly(x: Tensor, g: Tensor | None, spec: PiecewisePolynomial) -> Tensor:
 def transforms() -> bool:
     """Whether torch.func or forward-mode AD is at work."""
     return in_functorch() or forward_ad._current_level >= 0
+
+
+def without_autocast(device: str) -> Any:
+    """Autocast off, where a device type has it."""
+    available = torch.amp.is_autocast_available(device)
+    return torch.autocast(device, enabled=False) if available else nullcontext()
 
 
 def differentiates(x: Tensor) -> bool:
