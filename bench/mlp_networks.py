@@ -62,6 +62,14 @@ class Case:
         return call
 
     @property
+    def operations(self) -> dict[str, int]:
+        """Multiplications and additions of the products, by mode; x gets no gradient."""
+        widths = [IN, *[self.hidden] * (self.depth - 1), OUT]
+        forward = 2 * self.batch * sum(n * m for n, m in pairwise(widths))
+        of_input = 2 * self.batch * IN * self.hidden
+        return {"inference": forward, "training step": 3 * forward - of_input}
+
+    @property
     def data(self) -> tuple[Tensor, Tensor]:
         """x and the target."""
         return _drawn(self)[:2]

@@ -32,12 +32,23 @@ def mlp_table(rows: Sequence[Row]) -> str:
     return table(["", *heads, "kept B/row", "peak B/row", "error"], lines)
 
 
+def _floors(rows: Sequence[Row]) -> str:
+    floors = {r["mode"]: r["floor_ms"] for r in rows if "floor_ms" in r}
+    if not floors:
+        return ""
+    each = ", ".join(f"{ms:.3g} ms ({mode})" for mode, ms in floors.items())
+    return f"; the products alone, at the rate of a large `torch.mm`: {each}"
+
+
 def _mlps(rows: Sequence[Row]) -> list[str]:
     """A table a size; what is not float32 opens at a click."""
     shown, hidden = [], []
     for size in dict.fromkeys(tuple(r[key] for key in _SIZE) for r in rows):
         of = [r for r in rows if tuple(r[key] for key in _SIZE) == size]
-        parts = [f"{_layers(of[0])}, batch {of[0]['batch']}, {of[0]['dtype']}:", mlp_table(of)]
+        parts = [
+            f"{_layers(of[0])}, batch {of[0]['batch']}, {of[0]['dtype']}{_floors(of)}:",
+            mlp_table(of),
+        ]
         (shown if of[0]["dtype"] == "float32" else hidden).extend(parts)
     return [*shown, *([details("16 bits", *hidden)] if hidden else [])]
 

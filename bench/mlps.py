@@ -19,7 +19,7 @@ from bench.correctness import check_norms
 from bench.mlp_networks import Case, networks, plain
 from bench.networks import Network, rounding
 from bench.runner import failed, timed
-from bench.timing import pair
+from bench.timing import matrix_peak, pair
 
 MODES = ("inference", "training step")
 BASELINES = {"compiled": "torch.compile, Hat formula", "relu": "ReLU"}
@@ -91,7 +91,10 @@ def rows(case: Case, *, rounds: int) -> Iterator[dict[str, Any]]:
     """One row a network and mode: ms, bytes a row of x, and a timing against each baseline.
 
     The timings stand under the keys of BASELINES; a baseline that did not run is left out.
+    `floor_ms` is what the products alone take at the rate of a large torch.mm in the same run.
     """
+    peak = matrix_peak(case.device, case.dtype)
+    floors = {mode: n / peak * 1e3 for mode, n in case.operations.items()}
     found = {network.name: ready(case, network) for network in networks()}
     ran = {key: found.get(name) for key, name in BASELINES.items()}
     bases = {key: base for key, base in ran.items() if isinstance(base, Ready)}
@@ -116,4 +119,5 @@ def rows(case: Case, *, rounds: int) -> Iterator[dict[str, Any]]:
                 yield {**head, "mode": mode, **failed(error)}
                 continue
             ms = {"ms": next(iter(pairs.values()))["ms"]} if pairs else {}
-            yield {**head, "mode": mode, **ms, **pairs, **one.facts}
+            floor = {"floor_ms": float(f"{floors[mode]:.4g}")}
+            yield {**head, "mode": mode, **ms, **floor, **pairs, **one.facts}

@@ -127,6 +127,29 @@ def graphed(call: Call) -> Call:
     return graph.replay
 
 
+def matrix_peak(device: str, dtype: torch.dtype) -> float:
+    """Operations a second of a large square torch.mm: what products can reach on a device.
+
+    On the CPU that of float32 whatever the dtype: there products of 16 bits are made in float32.
+    """
+    on_cuda = device == "cuda"
+    n, computes = (8192, dtype) if on_cuda else (1024, torch.float32)
+    a, b = (torch.randn(n, n, dtype=computes, device=device) for _ in "ab")
+    out = torch.empty_like(a)
+
+    def call() -> object:
+        return torch.mm(a, b, out=out)
+
+    if on_cuda:
+        from triton.testing import do_bench
+
+        seconds = do_bench(call, return_mode="median") / 1e3
+    else:
+        call()
+        seconds = statistics.median(_seconds(call, 1) for _ in range(11))
+    return 2 * n**3 / seconds
+
+
 def copy_bandwidth(device: str) -> float | None:
     """GB/s of a 1 GiB device-to-device copy, read and written bytes counted; None on the CPU."""
     if device != "cuda":

@@ -70,8 +70,9 @@ def check_mlp(
             f"the last dimension of x must be the {shape.inputs} inputs of the first weight; "
             f"got shape {tuple(x.shape)}"
         )
+    between = shape.hidden, shape.hidden
     for layer, w in enumerate(weights):
-        sizes = shape.of_layer(layer)
+        sizes = between if 0 < layer < shape.depth - 1 else shape.of_layer(layer)
         if w.shape != sizes:
             raise ValueError(
                 f"weight {layer} must have shape {sizes}: all hidden layers have {shape.hidden} "
@@ -81,9 +82,11 @@ def check_mlp(
             raise ValueError(
                 f"bias {layer} must have shape {sizes[:1]}; got {tuple(biases[layer].shape)}"
             )
+    dtype, device = x.dtype, x.device  # read once: each costs as much as a comparison
     for name, tensors in (("weights", weights), ("biases", biases)):
         for t in tensors:
-            _check_alike(x, name, t)
+            if t.dtype != dtype or t.device != device:
+                _check_alike(x, name, t)
     return shape
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from bench import fit, mlp_networks, mlps, runner
 from bench.correctness import WrongResult
@@ -51,7 +52,19 @@ def test_rows_have_both_modes_and_both_baselines(monkeypatch: pytest.MonkeyPatch
         assert r["compiled"]["ratio_low"] <= r["compiled"]["ratio"] <= r["compiled"]["ratio_high"]
         assert r["relu"]["ratio"] > 0
         assert r["max_error"] < 1e-5
+        assert 0 < r["floor_ms"] < r["ms"]
     torch.compiler.reset()
+
+
+def test_operations_are_those_that_torch_counts() -> None:
+    module = SMALL.module(_by_name()["ReLU"])
+    x, _ = SMALL.data
+    with FlopCounterMode(display=False) as forward, torch.no_grad():
+        module(x)
+    with FlopCounterMode(display=False) as step:
+        SMALL.step(module)()
+    counted = {"inference": forward.get_total_flops(), "training step": step.get_total_flops()}
+    assert SMALL.operations == counted
 
 
 @pytest.mark.usefixtures("eager")

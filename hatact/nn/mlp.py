@@ -97,11 +97,12 @@ class MLP(nn.Module):
         for layer, (n, m) in enumerate(self._sizes):
             linear = nn.Linear(m, n, bias, device, dtype)
             self.add_module(str(2 * layer), linear)  # the names that nn.Sequential gives
+        self._names = tuple(str(2 * layer) for layer in range(depth))
 
     @property
     def layers(self) -> list[nn.Linear]:
         """The linear layers, first to last."""
-        return [cast(nn.Linear, self._modules[str(2 * layer)]) for layer in range(self.depth)]
+        return [cast(nn.Linear, self._modules[name]) for name in self._names]
 
     def reset_parameters(self) -> None:
         """As :meth:`torch.nn.Linear.reset_parameters`, for every layer."""
@@ -111,7 +112,7 @@ class MLP(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         layers = self.layers
         weights = [layer.weight for layer in layers]
-        biases = [layer.bias for layer in layers if layer.bias is not None]
+        biases = [b for b in [layer.bias for layer in layers] if b is not None]
         plain = not any(map(_acts_itself, layers)) and len(biases) in (0, self.depth)
         if plain and [tuple(w.shape) for w in weights] == self._sizes:
             return functional.mlp(x, weights, biases, self.activation, self.checkpoint)
