@@ -67,6 +67,7 @@ for _name in ("_packed_encode", "_packed_decode"):
 
 Kernel = Callable[..., Any]
 DEVICES = ("cpu", "cuda")
+MLP_WIDTHS = range(16, 257)  # hidden units that the fused kernels take
 
 
 def overload(name: str) -> Kernel:
@@ -205,8 +206,8 @@ _KERNELS: dict[str, dict[str, Kernel]] = {
 _ONLY_FORCED = {"triton": {"linear_act"}}
 # Ops for which the extension has no kernel on a device: the next backend serves them.
 _LACKS = {"cuda": ("triangle_cascade", "triangle_cascade_backward")}
-# Where mlp_forward and mlp_backward are one kernel each, not any backend's ops in turn.
-_FUSED_MLP = {"extension": ("cpu",)}
+# Ops that it serves by other ops of its own, where the next backend has a kernel: used by default.
+_COMPOSES = {"cuda": ("mlp_forward", "mlp_backward")}
 _BACKENDS = {
     "extension": _probe("extension", extension.unavailable),
     "triton": _probe("triton", triton.unavailable),
@@ -224,10 +225,21 @@ def default_backend(device: str) -> str:
     return next((n for n, b in _BACKENDS.items() if device in b.devices), "reference")
 
 
-def fuses_mlp(device: str, forced: bool = True) -> bool:
-    """Whether a kernel of its own serves `mlp_forward` on a device type."""
+def mlp_unfused(device: str, hidden: int, dtype: torch.dtype, forced: bool = True) -> str | None:
+    """Why no kernels of their own serve `mlp_forward` and `mlp_backward`, or None: they do.
+
+    forced: of the backend forced now, if any; else of that which serves by default.
+    """
     backend = current_backend(device) if forced else default_backend(device)
-    return device in _FUSED_MLP.get(backend, ())
+    composes = backend == "extension" and device in _COMPOSES and not (forced and _forced)
+    if composes and device in _BACKENDS["triton"].devices:
+        backend = "triton"
+    if backend == "reference" or (backend == "extension" and device in _COMPOSES):
+        return f"the backend {backend!r} has no fused kernels on {device}"
+    if hidden not in MLP_WIDTHS:
+        least, most = MLP_WIDTHS[0], MLP_WIDTHS[-1]
+        return f"the fused kernels take widths from {least} to {most}"
+    return triton.mlp_unfused(hidden, dtype) if backend == "triton" else None
 
 
 def current_backend(device: str) -> str:
@@ -352,7 +364,8 @@ def _default_kernels(device: str) -> dict[str, Kernel]:
     left_out = _ONLY_FORCED.get(name, set())
     found = {op: kernel for op, kernel in _KERNELS[name].items() if op not in left_out}
     if name == "extension" and device in _BACKENDS["triton"].devices:
-        found |= {op: _KERNELS["triton"][op] for op in _LACKS.get(device, ())}
+        filled = (*_LACKS.get(device, ()), *_COMPOSES.get(device, ()))
+        found |= {op: _KERNELS["triton"][op] for op in filled}
     return found
 
 

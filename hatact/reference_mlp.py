@@ -98,6 +98,23 @@ def _check_alike(x: Tensor, name: str, t: Tensor) -> None:
         )
 
 
+def check_backward(shape: Shape, g: Tensor, x: Tensor, kept: Tensor) -> None:
+    """ValueError unless g and what a forward kept match x and the network."""
+    rows = math.prod(x.shape[:-1])  # not numel(), which would fix a symbolic size
+    _check_alike(x, "g", g)
+    _check_alike(x, "kept", kept)
+    if g.shape != (*x.shape[:-1], shape.outputs):
+        raise ValueError(
+            f"g must have the shape of the output, {shape.outputs} for the last dimension of x's "
+            f"{tuple(x.shape)}; got {tuple(g.shape)}"
+        )
+    if tuple(kept.shape) not in [(n, rows, shape.hidden) for n in (shape.kept_layers, 0)]:
+        raise ValueError(
+            f"kept must have shape ({shape.kept_layers} or 0, {rows}, {shape.hidden}); "
+            f"got {tuple(kept.shape)}"
+        )
+
+
 def mlp_forward(
     ppoly: Activation,
     x: Tensor,
@@ -147,19 +164,8 @@ def mlp_backward(
     is computed again.
     """
     shape = check_mlp(x, weights, biases)
-    rows = math.prod(x.shape[:-1])  # not numel(), which would fix a symbolic size
-    _check_alike(x, "g", g)
-    _check_alike(x, "kept", kept)
-    if g.shape != (*x.shape[:-1], shape.outputs):
-        raise ValueError(
-            f"g must have the shape of the output, {shape.outputs} for the last dimension of x's "
-            f"{tuple(x.shape)}; got {tuple(g.shape)}"
-        )
-    if tuple(kept.shape) not in [(n, rows, shape.hidden) for n in (shape.kept_layers, 0)]:
-        raise ValueError(
-            f"kept must have shape ({shape.kept_layers} or 0, {rows}, {shape.hidden}); "
-            f"got {tuple(kept.shape)}"
-        )
+    check_backward(shape, g, x, kept)
+    rows = math.prod(x.shape[:-1])
     hs = [x.reshape(rows, shape.inputs)]
     zs = []
     for layer in range(shape.depth - 1):

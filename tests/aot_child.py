@@ -59,7 +59,8 @@ def assembly(kernel: Any, call: Callable[[], object], architecture: str) -> dict
     run, found = kernel.run, {}
 
     def compile_only(*args: Any, grid: Any, warmup: bool, **kwargs: Any) -> None:
-        found.update(run(*args, grid=grid, warmup=True, **kwargs).asm)
+        made = run(*args, grid=grid, warmup=True, **kwargs)
+        found.update(made.asm, **{"shared bytes": made.metadata.shared})
 
     with patch.object(kernel, "run", compile_only):
         call()
@@ -127,7 +128,9 @@ def report(compile_case: Callable[[str, str], dict[str, Any]]) -> None:
     results = {}
     for case, architecture in product(sys.argv[1:], TARGETS):
         figures = nvidia if TARGETS[architecture].backend == "cuda" else amd
-        results[f"{case} on {architecture}"] = figures(compile_case(case, architecture))
+        asm = compile_case(case, architecture)
+        found = figures(asm) | {"shared bytes": asm["shared bytes"]}
+        results[f"{case} on {architecture}"] = found
     print(json.dumps(results))
 
 

@@ -108,7 +108,7 @@ def test_checkpoint_where_layers_are_called(place):
 
 
 def test_a_width_that_is_not_fused_is_said_once(caplog):
-    if not hatact.ops.fuses_mlp("cpu"):
+    if hatact.ops.mlp_unfused("cpu", 20, torch.float32):
         pytest.skip("nothing is fused here")
     _mlp._say_once.cache_clear()
     x = torch.randn(5, 3)
@@ -117,7 +117,8 @@ def test_a_width_that_is_not_fused_is_said_once(caplog):
             nn.MLP(3, hidden, 2, 3, HAT)(x)
     said = [r.getMessage() for r in caplog.records]
     assert said == [
-        f"an MLP of width {n} runs layer by layer: the fused kernels take widths from 16 to 256"
+        f"an MLP of width {n} in torch.float32 runs layer by layer on cpu: the fused kernels take "
+        "widths from 16 to 256"
         for n in (9, 300)
     ]
 

@@ -57,8 +57,8 @@ def test_precision_is_that_of_torch(setting, want):
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision(setting)
     try:
-        assert linear._precision(torch.float32) == want
-        assert linear._precision(torch.bfloat16) == "ieee"
+        assert linear.precision_of(torch.float32) == want
+        assert linear.precision_of(torch.bfloat16) == "ieee"
     finally:
         torch.set_float32_matmul_precision(before)
 
@@ -68,7 +68,7 @@ def test_precision_by_the_newer_setting(setting, want):
     products = torch.backends.cuda.matmul
     before, products.fp32_precision = products.fp32_precision, setting
     try:
-        assert linear._precision(torch.float32) == want
+        assert linear.precision_of(torch.float32) == want
     finally:
         products.fp32_precision = before
     assert torch.get_float32_matmul_precision() == "highest"  # both settings are as they were

@@ -60,7 +60,7 @@ def tile(
     return Tile(rows, columns, depth, warps, max(stages, 1))
 
 
-def _precision(dtype: torch.dtype) -> str:
+def precision_of(dtype: torch.dtype) -> str:
     """What Triton makes of a product in float32: as torch.set_float32_matmul_precision says."""
     if dtype != torch.float32 or torch.version.hip:  # tf32 is of few AMD devices, tf32x3 of none
         return "ieee"
@@ -137,7 +137,7 @@ def linear_act(
 
     from hatact.backends._triton_linear_kernel import linear_act_kernel
 
-    precision = _precision(x.dtype)
+    precision = precision_of(x.dtype)
     exact = x.dtype == torch.float32 and precision != "tf32" and not torch.version.hip
     limits = _device(x.device.index) if x.is_cuda else (_EVERY, _EVERY)
     t = tile(m, n, k, x.element_size(), exact, *limits)

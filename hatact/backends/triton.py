@@ -21,6 +21,8 @@ from hatact.backends._triton_elementwise import (
     ppoly_encode_,
 )
 from hatact.backends._triton_linear import linear_act
+from hatact.backends._triton_mlp import mlp_backward, mlp_forward
+from hatact.backends._triton_mlp import mlp_unfused as mlp_unfused
 
 
 def unavailable(device: str) -> str | None:
@@ -48,4 +50,6 @@ OPS: dict[str, Callable[..., Any]] = {
     "linear_act": linear_act,
     "triangle_cascade": triangle_cascade,
     "triangle_cascade_backward": triangle_cascade_backward,
+    "mlp_forward": mlp_forward,
+    "mlp_backward": mlp_backward,
 }

@@ -16,7 +16,6 @@ from hatact.functional._shared import autocasts, cast, check_spec, check_tensor,
 from hatact.reference_mlp import check_mlp
 from hatact.spec import PiecewisePolynomial
 
-WIDTHS = range(16, 257)  # that the fused kernels take
 _log = logging.getLogger("hatact")
 
 
@@ -52,10 +51,11 @@ def mlp(
     if shape.depth == 1:
         return torch.nn.functional.linear(x, *weights, *biases)
     if torch.compiler.is_compiling():
-        if _fused(shape.hidden, device, False) and not torch._C._are_functorch_transforms_active():
+        in_func = torch._C._are_functorch_transforms_active()
+        if not in_func and not ops.mlp_unfused(device, shape.hidden, x.dtype, forced=False):
             numbers, derivative = scaled_numbers(spec, 1), _derivative(spec)
             return autograd.compiled_mlp(x, weights, biases, numbers, derivative, checkpoint)
-    elif not autograd.transforms() and _fused(shape.hidden, device, True):
+    elif not autograd.transforms() and _fused(device, shape.hidden, x.dtype):
         return autograd.fused_mlp(x, weights, biases, spec, checkpoint)
     return _layered(x, weights, biases, spec, checkpoint)
 
@@ -71,24 +71,16 @@ def _cast(tensors: Sequence[Tensor], dtype: torch.dtype) -> list[Tensor]:
     return [cast(t, dtype) for t in tensors]
 
 
-def _fused(hidden: int, device: str, forced: bool) -> bool:
-    if not ops.fuses_mlp(device, forced):
-        return False
-    if hidden in WIDTHS:
-        return True
-    if forced:
-        _say_once(hidden)
-    return False
+def _fused(device: str, hidden: int, dtype: torch.dtype) -> bool:
+    why = ops.mlp_unfused(device, hidden, dtype)
+    if why:
+        _say_once(device, hidden, dtype, why)
+    return why is None
 
 
 @lru_cache(maxsize=256)
-def _say_once(hidden: int) -> None:
-    _log.debug(
-        "an MLP of width %d runs layer by layer: the fused kernels take widths from %d to %d",
-        hidden,
-        WIDTHS[0],
-        WIDTHS[-1],
-    )
+def _say_once(device: str, hidden: int, dtype: torch.dtype, why: str) -> None:
+    _log.debug("an MLP of width %d in %s runs layer by layer on %s: %s", hidden, dtype, device, why)
 
 
 def _layered(

@@ -1,0 +1,337 @@
+"""The whole network of the Triton backend: checks, packing, launches."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from functools import lru_cache
+from math import prod
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from hatact import reference_mlp
+from hatact._checks import compute_dtype
+from hatact.backends._triton_elementwise import guard, ppoly
+from hatact.backends._triton_linear import precision_of
+from hatact.backends._triton_numbers import Constants, constants
+from hatact.backends._triton_tuning import Config, launch_best
+from hatact.reference_mlp import Shape
+
+WIDTHS = range(16, 257)
+WIDEST_FLOAT32 = 128
+_LEAST, _MOST = 16, 64  # sides of the operands of a product
+_LONG = 2**16  # rows from which a launch is tuned for many
+# Of the sums over the rows: rows of a step, and programs that occupy a device. What a split is
+# follows from sizes alone, so that the sums are the same on every run. Reasoned, not measured.
+_STEP, _PROGRAMS, _LEAST_ROWS = 64, 512, 1024
+_log = logging.getLogger("hatact")
+
+
+def mlp_unfused(hidden: int, dtype: torch.dtype) -> str | None:
+    """Why the kernels do not serve a dtype, at a width from 16 to 256, or None."""
+    if dtype == torch.float64:
+        return "the Triton kernels take no float64"
+    if dtype != torch.float32:
+        return None
+    # As others they spill: registers hold no tile of products that no matrix instruction makes.
+    if precision_of(dtype) == "ieee" and torch.version.hip is None:
+        return (
+            "exact float32 products are no matrix instructions of NVIDIA "
+            '(torch.set_float32_matmul_precision("high") lets others in)'
+        )
+    most = WIDEST_FLOAT32
+    return None if hidden <= most else f"in float32 the Triton kernels take widths to {most}"
+
+
+mlp_unfused._dynamo_marked_constant = True  # type: ignore[attr-defined]
+
+
+class Sizes(NamedTuple):
+    """Columns of a block of hidden units, and of a step along inputs and along outputs."""
+
+    cols: int
+    inputs: int
+    outputs: int
+
+
+def _side(n: int) -> int:
+    return min(_MOST, max(_LEAST, 1 << (n - 1).bit_length()))
+
+
+def sizes(shape: Shape) -> Sizes:
+    """A rule of the shape alone: the order of every sum follows from it."""
+    return Sizes(_side(shape.hidden), _side(shape.inputs), _side(shape.outputs))
+
+
+def configs(hidden: int) -> tuple[Config, ...]:
+    """What a launch is chosen from, the first that fits where nothing can be timed."""
+    if hidden <= 64:
+        return Config(128, 8, 2), Config(128, 4, 2), Config(64, 4, 2), Config(128, 4, 1)
+    if hidden <= 128:
+        return Config(128, 8, 2), Config(128, 8, 1), Config(64, 8, 1), Config(64, 4, 1)
+    return Config(64, 8, 1), Config(32, 8, 2), Config(32, 8, 1), Config(128, 8, 1)
+
+
+# The rows of a step are no choice: with others, sums would be of other parts.
+_OF_PARAMETERS = tuple(Config(_STEP, *rest) for rest in ((4, 3), (4, 2), (8, 3), (4, 1)))
+
+
+def _takes(shape: Shape, x: Tensor) -> bool:
+    return shape.hidden in WIDTHS and mlp_unfused(shape.hidden, x.dtype) is None
+
+
+def _key(kernel: str, shape: Shape, x: Tensor, precision: str, rows: int) -> str:
+    many = "many" if rows >= _LONG else "few"
+    dtype = str(x.dtype).removeprefix("torch.")
+    layers = f"{shape.inputs}-{shape.hidden}x{shape.depth - 1}-{shape.outputs}"
+    return f"{kernel}/{layers}/{dtype}/{precision}/{many} rows"
+
+
+@lru_cache(maxsize=256)
+def _say_once(shape: Shape, device: str) -> None:
+    _log.debug("an MLP %s runs layer by layer: no launch of the kernels fits %s", shape, device)
+
+
+def _stacked(tensors: Sequence[Tensor], like: Tensor) -> Tensor:
+    return torch.stack(list(tensors)) if tensors else like
+
+
+def _aligned(t: Tensor) -> Tensor:
+    """t row-major and at a multiple of 16 bytes."""
+    t = t.contiguous()
+    return t.clone() if t.data_ptr() % 16 else t
+
+
+def mlp_forward(
+    x: Tensor,
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    knots: Sequence[float],
+    coeffs: Sequence[float],
+    period: float = 0.0,
+    keep: bool = True,
+) -> tuple[Tensor, Tensor]:
+    """The output of a network, and the pre-activations that its backward needs, or none of them.
+
+    As :func:`hatact.reference_mlp.mlp_forward`, in one kernel; in what :func:`mlp_unfused` refuses,
+    layer by layer on this backend. Sums are of float32; a pre-activation is rounded to x's dtype.
+
+    Cost: x read once, y and what is kept written once; the weights of hidden layers are packed,
+    and x copied where it is not row-major. The first call for a width, a spec, a dtype and a
+    device compiles, and tries a few launches.
+
+    Raises:
+        ValueError: for shapes, dtypes or devices that do not match.
+    """
+    args = (x, weights, biases, knots, coeffs, period)
+    shape = reference_mlp.check_mlp(x, weights, biases)
+    numbers = constants(tuple(knots), tuple(coeffs), period, compute_dtype(x))
+    rows = prod(x.shape[:-1])
+    if numbers is None or not _takes(shape, x) or 0 in (rows, *shape):
+        return reference_mlp.mlp_forward(ppoly, *args, keep)
+    y = x.new_empty(*x.shape[:-1], shape.outputs)
+    kept = x.new_empty(shape.kept_layers if keep else 0, rows, shape.hidden)
+
+    from hatact.backends._triton_mlp_kernels import forward_kernel
+
+    precision, s = precision_of(x.dtype), sizes(shape)
+    tensors = (
+        *(x.contiguous(), weights[0].contiguous(), _stacked(weights[1:-1], weights[0])),
+        weights[-1].contiguous(),
+        *((_stacked(biases[:-1], x), biases[-1].contiguous()) if biases else (None, None)),
+        *(y, kept if len(kept) else None),
+    )
+    counts = rows, shape.inputs, shape.outputs, shape.depth - 2
+
+    def launch(config: Config) -> None:
+        forward_kernel[(-(-rows // config.rows),)](
+            *(*tensors, *counts, *numbers, shape.first_kept, precision),
+            *(shape.hidden, *s, config.rows),
+            num_warps=config.warps,
+            num_stages=config.stages,
+            enable_fp_fusion=True,
+        )
+
+    key = _key("forward, kept" if len(kept) else "forward", shape, x, precision, rows)
+    with guard(x):
+        if launch_best(key, x.device, configs(shape.hidden), launch):
+            return y, kept
+    _say_once(shape, str(x.device))
+    return reference_mlp.mlp_forward(ppoly, *args, keep)
+
+
+def mlp_backward(
+    g: Tensor,
+    x: Tensor,
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    kept: Tensor,
+    knots: Sequence[float],
+    coeffs: Sequence[float],
+    derivative: Sequence[float],
+    period: float,
+    of_input: bool,
+    of_parameters: bool,
+) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+    """The gradients of Σ g·y for x, the weights and the biases; those not asked for are empty.
+
+    As :func:`hatact.reference_mlp.mlp_backward`, in one kernel down the layers, which stores the
+    gradients of pre-activations, and one over the rows for each kind of weight, whose sums are
+    added in an order that the sizes decide: the same bits on every run.
+
+    Cost: g, x and what is kept read twice, the gradients of pre-activations written and read once;
+    if nothing was kept, a forward. Memory beside: those gradients, as large as what a forward keeps
+    (and one layer more for a narrow input), and up to 512 sums for a weight.
+
+    Raises:
+        ValueError: for shapes, dtypes or devices that do not match.
+    """
+    shape = reference_mlp.check_mlp(x, weights, biases)
+    reference_mlp.check_backward(shape, g, x, kept)
+    numbers = constants(tuple(knots), tuple(coeffs), period, compute_dtype(x))
+    slopes = constants(tuple(knots), tuple(derivative), period, compute_dtype(x))
+    rows = prod(x.shape[:-1])
+
+    def layers() -> tuple[Tensor, list[Tensor], list[Tensor]]:
+        args = (g, x, weights, biases, kept, knots, coeffs, derivative, period)
+        return reference_mlp.mlp_backward(ppoly, *args, of_input, of_parameters)
+
+    if numbers is None or slopes is None or not _takes(shape, x) or 0 in (rows, *shape):
+        return layers()
+    if shape.kept_layers and not len(kept):
+        _, kept = mlp_forward(x, weights, biases, knots, coeffs, period)
+    down = _Down(
+        g.contiguous(),
+        x.contiguous(),
+        _aligned(kept),
+        x.new_empty(rows, shape.hidden) if shape.first_kept and of_parameters else None,
+        x.new_empty(shape.depth - 1, rows, shape.hidden) if of_parameters else None,
+        torch.empty(x.shape, dtype=x.dtype, device=x.device) if of_input else None,
+    )
+    with guard(x):
+        found: tuple[list[Tensor], list[Tensor]] | None = ([], [])
+        fits = _down(down, shape, weights, biases, slopes)
+        if fits and down.gz is not None:
+            found = _of_parameters(down, down.gz, shape, weights, biases, numbers)
+    if not fits or found is None:
+        _say_once(shape, str(x.device))
+        return layers()
+    return x.new_empty(0) if down.gx is None else down.gx, *found
+
+
+class _Down(NamedTuple):
+    """What goes down the layers: see backward_kernel."""
+
+    g: Tensor
+    x: Tensor
+    kept: Tensor
+    z0: Tensor | None
+    gz: Tensor | None
+    gx: Tensor | None
+
+
+def _down(
+    down: _Down,
+    shape: Shape,
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    slopes: Constants,
+) -> bool:
+    """Whether a launch fits: the gradients of pre-activations and of x."""
+    from hatact.backends._triton_mlp_kernels import backward_kernel
+
+    g, x, kept, z0, gz, gx = down
+    rows = prod(x.shape[:-1])
+    precision, s = precision_of(x.dtype), sizes(shape)
+    tensors = (
+        *(g, x, weights[0].contiguous(), _stacked(weights[1:-1], weights[0])),
+        *(weights[-1].contiguous(), biases[0].contiguous() if biases else None),
+        *(kept, z0, gz, gx),
+    )
+    counts = rows, shape.inputs, shape.outputs, shape.depth - 2
+
+    def launch(config: Config) -> None:
+        backward_kernel[(-(-rows // config.rows),)](
+            *(*tensors, *counts, *slopes),
+            *(bool(shape.first_kept), shape.depth > 2, precision),
+            *(shape.hidden, *s, config.rows),
+            num_warps=config.warps,
+            num_stages=config.stages,
+            enable_fp_fusion=True,
+        )
+
+    asked = f"backward{', x' * (gx is not None)}{', parameters' * (gz is not None)}"
+    key = _key(asked, shape, x, precision, rows)
+    return launch_best(key, x.device, configs(shape.hidden), launch) is not None
+
+
+def _splits(shape: Shape, rows: int) -> tuple[int, int]:
+    """Into how many the rows are split where parameters' gradients are summed, and their steps."""
+    across = -(-shape.hidden // _MOST)
+    blocks = across * (
+        across * (shape.depth - 2) + -(-shape.inputs // _MOST) + -(-shape.outputs // _MOST)
+    )
+    splits = max(1, min(-(-rows // _LEAST_ROWS), _PROGRAMS // blocks))
+    steps = -(-rows // (splits * _STEP))
+    return -(-rows // (steps * _STEP)), steps
+
+
+def _of_parameters(
+    down: _Down,
+    gz: Tensor,
+    shape: Shape,
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    numbers: Constants,
+) -> tuple[list[Tensor], list[Tensor]] | None:
+    """Sums over the rows, of shares and then over the shares; None if no launch fits."""
+    from hatact.backends._triton_mlp_kernels import parameters_kernel
+
+    g, x, kept, z0, *_ = down
+    rows, hidden, between = gz.shape[1], shape.hidden, shape.depth - 2
+    splits, steps = _splits(shape, rows)
+    parameters = (*weights, *biases)
+    total = sum(p.numel() for p in parameters)
+    sums = torch.empty(splits, total, dtype=torch.float32, device=x.device)
+    precision = precision_of(x.dtype)
+
+    def of_layers(
+        layer: int, layers: int, a: Tensor, b: Tensor, b0: Tensor | None, f: Constants
+    ) -> bool:
+        """Of so many layers of one shape, from a first one on; whether a launch fits."""
+        m, n = shape.of_layer(layer)
+        at = sum(w.numel() for w in weights[:layer])
+        bias_at = sum(w.numel() for w in weights) + hidden * layer
+        sides = _side(m), _side(n)
+
+        def launch(config: Config) -> None:
+            parameters_kernel[(-(-m // sides[0]) * -(-n // sides[1]), splits, layers)](
+                *(a, b, b0, sums, rows, steps, total, at, bias_at, m, n, *f, bool(biases)),
+                *(precision, *sides, config.rows),
+                num_warps=config.warps,
+                num_stages=config.stages,
+                enable_fp_fusion=True,
+            )
+
+        key = _key(f"parameters of {m} x {n}", shape, x, precision, rows)
+        return launch_best(key, x.device, _OF_PARAMETERS, launch) is not None
+
+    top = kept[-1] if shape.kept_layers else z0
+    assert top is not None
+    fits = (
+        of_layers(0, 1, gz, x, None, ((), (), ()))
+        and (not between or of_layers(1, between, gz[1:], kept, z0, numbers))
+        and of_layers(shape.depth - 1, 1, g, top, None, numbers)
+    )
+    if not fits:
+        return None
+
+    found = sums[0] if splits == 1 else sums.sum(0)
+    gradients = [torch.empty(p.shape, dtype=p.dtype, device=p.device) for p in parameters]
+    views = found.split([p.numel() for p in parameters])
+    torch._foreach_copy_(
+        gradients, [v.view(p.shape) for v, p in zip(views, parameters, strict=True)]
+    )
+    return gradients[: shape.depth], gradients[shape.depth :]
