@@ -290,8 +290,11 @@ def _forced_kernels(name: str, device: str) -> dict[str, Kernel]:
         error = RuntimeError(
             f"the backend {name!r} is forced and has no {device} kernel for this op"
         )
-        return {op: kernel for op, kernel in _KERNELS[name].items() if op in only} | _refuse(
-            error, lacks
+        composes = _COMPOSES.get(device, ()) if name == "extension" else ()
+        return (
+            {op: kernel for op, kernel in _KERNELS[name].items() if op in only}
+            | {op: _ANY_BACKEND[op] for op in composes}
+            | _refuse(error, lacks)
         )
     return _refuse(
         RuntimeError(

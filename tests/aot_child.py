@@ -60,7 +60,7 @@ def assembly(kernel: Any, call: Callable[[], object], architecture: str) -> dict
 
     def compile_only(*args: Any, grid: Any, warmup: bool, **kwargs: Any) -> None:
         made = run(*args, grid=grid, warmup=True, **kwargs)
-        found.update(made.asm, **{"shared bytes": made.metadata.shared})
+        found.update(made.asm, **{"shared bytes": made.metadata.shared, "hash": made.hash})
 
     with patch.object(kernel, "run", compile_only):
         call()
@@ -78,14 +78,18 @@ def compiled(case: str, architecture: str) -> dict[str, Any]:
     return assembly(kernels.ppoly_kernel, lambda: ppoly(x, g, *spec.numbers), architecture)
 
 
-def nvidia(asm: dict[str, Any]) -> dict[str, Any]:
-    ptx = asm["ptx"]
+def disassembled(asm: dict[str, Any], tool: str, *options: str) -> str:
+    """What a tool that comes with Triton says of NVIDIA's machine code."""
     with tempfile.NamedTemporaryFile(suffix=".cubin") as cubin:
         cubin.write(asm["cubin"])
         cubin.flush()
-        tool = triton.knobs.nvidia.cuobjdump.path
-        command = [tool, "-res-usage", cubin.name]
-        usage = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        command = [getattr(triton.knobs.nvidia, tool).path, *options, cubin.name]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def nvidia(asm: dict[str, Any]) -> dict[str, Any]:
+    ptx = asm["ptx"]
+    usage = disassembled(asm, "cuobjdump", "-res-usage")
     used = {key: int(value) for key, value in re.findall(r"(REG|STACK|LOCAL):(\d+)", usage)}
     wide = r"(?:v4\.b32|v2\.b64)"
     return {
@@ -129,8 +133,8 @@ def report(compile_case: Callable[[str, str], dict[str, Any]]) -> None:
     for case, architecture in product(sys.argv[1:], TARGETS):
         figures = nvidia if TARGETS[architecture].backend == "cuda" else amd
         asm = compile_case(case, architecture)
-        found = figures(asm) | {"shared bytes": asm["shared bytes"]}
-        results[f"{case} on {architecture}"] = found
+        told = {key: asm[key] for key in ("shared bytes", "hash", "HGMMA") if key in asm}
+        results[f"{case} on {architecture}"] = figures(asm) | told
     print(json.dumps(results))
 
 

@@ -65,13 +65,30 @@ def sizes(shape: Shape) -> Sizes:
     return Sizes(_side(shape.hidden), _side(shape.inputs), _side(shape.outputs))
 
 
-def configs(hidden: int) -> tuple[Config, ...]:
-    """What a launch is chosen from, the first that fits where nothing can be timed."""
+def configs(hidden: int, itemsize: int, old: bool) -> tuple[Config, ...]:
+    """What a launch is chosen from, the first that fits where nothing can be timed.
+
+    That one spills nothing on sm_80, sm_90 and gfx942. old: before sm_90, where a product's
+    operands are in registers too.
+    """
+    if hidden <= 32:
+        return Config(64, 4, 2), Config(128, 4, 2), Config(256, 8, 2)
     if hidden <= 64:
         return Config(128, 8, 2), Config(128, 4, 2), Config(64, 4, 2), Config(128, 4, 1)
-    if hidden <= 128:
+    if hidden * itemsize <= 256:
         return Config(128, 8, 2), Config(128, 8, 1), Config(64, 8, 1), Config(64, 4, 1)
-    return Config(64, 8, 1), Config(32, 8, 2), Config(32, 8, 1), Config(128, 8, 1)
+    if old:
+        return Config(32, 8, 2), Config(32, 8, 1), Config(64, 8, 1)
+    return Config(64, 8, 1), Config(128, 8, 1), Config(32, 8, 2)
+
+
+def _configs(x: Tensor, hidden: int) -> tuple[Config, ...]:
+    return configs(hidden, x.element_size(), x.is_cuda and _is_old(x.device))
+
+
+@lru_cache(maxsize=16)
+def _is_old(device: torch.device) -> bool:
+    return torch.version.hip is None and torch.cuda.get_device_capability(device) < (9, 0)
 
 
 # The rows of a step are no choice: with others, sums would be of other parts.
@@ -156,7 +173,7 @@ def mlp_forward(
 
     key = _key("forward, kept" if len(kept) else "forward", shape, x, precision, rows)
     with guard(x):
-        if launch_best(key, x.device, configs(shape.hidden), launch):
+        if launch_best(key, x.device, _configs(x, shape.hidden), launch):
             return y, kept
     _say_once(shape, str(x.device))
     return reference_mlp.mlp_forward(ppoly, *args, keep)
@@ -264,7 +281,7 @@ def _down(
 
     asked = f"backward{', x' * (gx is not None)}{', parameters' * (gz is not None)}"
     key = _key(asked, shape, x, precision, rows)
-    return launch_best(key, x.device, configs(shape.hidden), launch) is not None
+    return launch_best(key, x.device, _configs(x, shape.hidden), launch) is not None
 
 
 def _splits(shape: Shape, rows: int) -> tuple[int, int]:

@@ -222,11 +222,11 @@ def forward_kernel(
     row = tl.arange(0, BLOCK)[:, None]
     y += start * outputs
     for n in range(0, outputs, OUT):
-        total = _times(h, last, n, 1, HIDDEN, outputs, HIDDEN, BLOCK, COLS, OUT, False, PRECISION)
+        product = _times(h, last, n, 1, HIDDEN, outputs, HIDDEN, BLOCK, COLS, OUT, False, PRECISION)
         if of_last is not None:
-            total += _bias(of_last, n, outputs, OUT, False)
+            product += _bias(of_last, n, outputs, OUT, False)
         column = n + tl.arange(0, OUT)[None, :]
-        tl.store(y + row * outputs + column, total.to(T), mask=(row < here) & (column < outputs))
+        tl.store(y + row * outputs + column, product.to(T), mask=(row < here) & (column < outputs))
 
 
 @triton.jit
@@ -403,11 +403,13 @@ def backward_kernel(
         row = tl.arange(0, BLOCK)[:, None]
         gx += start * inputs
         for n in range(0, inputs, IN):
-            total = _times(
+            product = _times(
                 following, first, n, inputs, 1, inputs, HIDDEN, BLOCK, COLS, IN, False, PRECISION
             )
             column = n + tl.arange(0, IN)[None, :]
-            tl.store(gx + row * inputs + column, total.to(T), mask=(row < here) & (column < inputs))
+            tl.store(
+                gx + row * inputs + column, product.to(T), mask=(row < here) & (column < inputs)
+            )
 
 
 def _of_rows(grid: Any, metadata: Any, args: dict[str, Any]) -> dict[str, Any]:

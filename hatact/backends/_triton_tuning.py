@@ -15,6 +15,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -101,6 +102,11 @@ def _milliseconds(launch: Launch, config: Config) -> float:
     return found
 
 
+@lru_cache(maxsize=64)
+def _name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
 def _can_time(device: torch.device) -> bool:
     return device.type == "cuda" and not torch.cuda.is_current_stream_capturing()
 
@@ -110,21 +116,18 @@ def launch_best(
 ) -> Config | None:
     """Launches with the fastest of `configs`; None, nothing launched, if none fits the device.
 
-    The first that fits serves where nothing can be timed: off the GPU, and while a CUDA graph is
-    captured, whose choice is not remembered.
+    The first that fits serves where nothing can be timed and nothing is remembered: off the GPU,
+    and while a CUDA graph is captured.
     """
-    if len(configs) > 1 and _can_time(device):
+    from triton.runtime.errors import OutOfResources
+
+    best = _chosen.get((_name(device), key))
+    if best not in configs and len(configs) > 1 and _can_time(device):
         with _lock:
             best = _best(key, device, configs, launch)
         if best is None:
             return None
-        launch(best)
-        return best
-    from triton.runtime.errors import OutOfResources
-
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-    known = _chosen.get((name, key))
-    for config in configs if known is None or known not in configs else (known, *configs):
+    for config in configs if best is None or best not in configs else (best, *configs):
         with suppress(OutOfResources):
             launch(config)
             return config
@@ -134,7 +137,7 @@ def launch_best(
 def _best(
     key: str, device: torch.device, configs: Sequence[Config], launch: Launch
 ) -> Config | None:
-    name = torch.cuda.get_device_name(device)
+    name = _name(device)
     path = _path(name)
     if path not in _read:
         _read.add(path)
