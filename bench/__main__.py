@@ -108,8 +108,7 @@ def main() -> int:
         ),
         ("fits", fit.rows(args.device, batch=args.batch)),
     ]
-    # On CUDA an MLP runs layer by layer; and who asks for a part wants its rows.
-    mlps_first = args.device == "cpu" and args.whole
+    mlps_first = args.whole  # who asks for a part wants its rows
     parts = [
         ("networks", of_networks[0]),
         ("cascades", cascades.rows(args.device, rounds=args.rounds, sizes=sizes)),

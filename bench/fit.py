@@ -13,8 +13,9 @@ from bench.mlp_networks import Case, networks
 from bench.networks import Network
 from bench.runner import failed
 
-IMAGE, SIDE = "camera", 256
-HIDDEN, DEPTH, BATCH = 64, 4, 2**13
+IMAGE = "camera"
+SIDES, BATCHES = {"cpu": 256, "cuda": 512}, {"cpu": 2**13, "cuda": 2**16}
+HIDDEN, DEPTH = 64, 4
 RATE = 3e-3  # of 1e-3, 3e-3, 1e-2 the best for ReLU and for Hat
 STEPS, BLOCK = 300, 30
 WITHOUT = ("hatact layers", "hatact MLP, checkpoint")  # of mlps.py alone
@@ -41,7 +42,10 @@ class _Fit:
 
     def _step(self, drawn: Tensor) -> None:
         self.adam.zero_grad()
-        loss = nn.functional.mse_loss(self.module(self.x[drawn]), self.u[drawn])
+        # On CUDA as networks are trained there, in bfloat16 with float32 parameters.
+        with torch.autocast(self.x.device.type, torch.bfloat16, enabled=self.x.is_cuda):
+            y = self.module(self.x[drawn])
+        loss = nn.functional.mse_loss(y.float(), self.u[drawn])
         loss.backward()
         self.adam.step()
 
@@ -66,12 +70,12 @@ def _finish(x: Tensor) -> None:
         torch.cuda.synchronize()
 
 
-def _pixels(device: str) -> tuple[Tensor, Tensor]:
+def _pixels(device: str, side: int) -> tuple[Tensor, Tensor]:
     """Coordinates in [−1, 1]² and grey values: blocks of 2 × 2 pixels, averaged."""
     from hatact.claims._images import picture, pixel_grid
 
-    image = picture(IMAGE, SIDE)
-    return pixel_grid(SIDE)[0].to(device), image.reshape(-1, 1).to(device)
+    image = picture(IMAGE, side)
+    return pixel_grid(side)[0].to(device), image.reshape(-1, 1).to(device)
 
 
 def rows(device: str, *, batch: int | None = None) -> Iterator[dict[str, Any]]:
@@ -80,11 +84,14 @@ def rows(device: str, *, batch: int | None = None) -> Iterator[dict[str, Any]]:
     One seed, and the same weights and draws of pixels for each. The networks take blocks of steps
     in turn: what disturbs the machine meets all of them.
     """
-    case = Case(HIDDEN, DEPTH, batch or BATCH, torch.float32, device)
-    head = {"image": IMAGE, "side": SIDE, "batch": case.batch, "hidden": HIDDEN, "depth": DEPTH}
+    side = SIDES[device]
+    case = Case(HIDDEN, DEPTH, batch or BATCHES[device], torch.float32, device)
+    head = {"image": IMAGE, "side": side, "batch": case.batch, "hidden": HIDDEN, "depth": DEPTH}
     head |= {"steps": STEPS, "rate": RATE}
+    if device == "cuda":
+        head["autocast"] = "bfloat16"
     try:
-        x, u = _pixels(device)
+        x, u = _pixels(device, side)
     except ImportError as error:
         yield {"fit": IMAGE, **head, "skipped": f"its packages are not installed: {error}"}
         return
@@ -93,7 +100,7 @@ def rows(device: str, *, batch: int | None = None) -> Iterator[dict[str, Any]]:
         torch.randint(len(x), (case.batch,), generator=generator).to(device) for _ in range(STEPS)
     ]
     fits: dict[str, _Fit | dict[str, Any]] = {}
-    for network in networks():
+    for network in networks(case):
         if network.name not in WITHOUT:
             try:
                 fits[network.name] = _Fit(case, network, x, u)

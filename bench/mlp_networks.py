@@ -18,6 +18,9 @@ from hatact import HAT, RELU, reference
 IN, OUT, SCALE = 2, 1, 8
 SIZES = ((64, 4, 2**12), (64, 4, 2**16), (256, 6, 2**13))  # hidden, depth, batch
 REDUCED = (torch.bfloat16, torch.float16)  # at the first size
+# On CUDA in bfloat16, and the first in float16.
+SIZES_ON_CUDA = tuple((w, d, 2**20) for w, d in ((64, 4), (128, 4), (64, 8), (128, 8), (256, 6)))
+CHECKED = 2**17  # rows on which a larger case is checked: float64 would not fit the device
 Step = Callable[[], list[Tensor]]
 SPECS = {"hat": HAT.scaled(SCALE), "relu": RELU}
 _OFF_KINKS = 2e-5  # many times what float32 errs by in a pre-activation
@@ -75,7 +78,7 @@ class Case:
         return _drawn(self)[:2]
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)  # a case, and the part of it that is checked
 def _drawn(case: Case) -> tuple[Tensor, Tensor, list[Tensor]]:
     """x ~ U(−1, 1), the target ~ N(0, 1) and the weights, in the case's dtype.
 
@@ -108,8 +111,13 @@ def _off_kinks(x: Tensor, weights: list[Tensor]) -> Tensor:
 
 
 def cases(device: str, batch: int | None = None) -> list[Case]:
-    """float32 at every size, then the first size in 16 bits."""
-    sizes = list(dict.fromkeys((w, d, batch or n) for w, d, n in SIZES))
+    """On the CPU float32 at every size, then the first size in 16 bits; on CUDA 16 bits alone."""
+    on_cuda = device == "cuda"
+    sizes = [(w, d, batch or n) for w, d, n in (SIZES_ON_CUDA if on_cuda else SIZES)]
+    if on_cuda:
+        found = [Case(*size, torch.bfloat16, device) for size in sizes]
+        return [*found, Case(*sizes[0], torch.float16, device)]
+    sizes = list(dict.fromkeys(sizes))
     found = [Case(*size, torch.float32, device) for size in sizes]
     return found + [Case(*sizes[0], dtype, device) for dtype in REDUCED]
 
@@ -124,8 +132,10 @@ def plain(activation: str) -> Network:
     return Network("plain", make, activation)
 
 
-def _compiled(make: Callable[[Case], nn.Module]) -> Callable[[Case], nn.Module]:
-    return lambda case: torch.compile(make(case), fullgraph=True, dynamic=False)
+def _compiled(
+    make: Callable[[Case], nn.Module], mode: str | None = None
+) -> Callable[[Case], nn.Module]:
+    return lambda case: torch.compile(make(case), fullgraph=True, dynamic=False, mode=mode)
 
 
 def _mlp(checkpoint: bool) -> Callable[[Case], nn.Module]:
@@ -134,8 +144,11 @@ def _mlp(checkpoint: bool) -> Callable[[Case], nn.Module]:
     )
 
 
-def networks() -> Iterator[Network]:
-    """Who competes; both baselines are among them."""
+def networks(case: Case | None = None) -> Iterator[Network]:
+    """Who competes; both baselines are among them.
+
+    On CUDA the longer search of torch.compile too, at one depth: it takes minutes.
+    """
     summed = sum_formula("hat")
     assert summed is not None
 
@@ -149,6 +162,9 @@ def networks() -> Iterator[Network]:
     yield Network("torch.compile, ReLU", _compiled(relu), "relu")
     yield Network("Hat, eager formula", formula, slack=FORMULA_SLACK)
     yield Network("torch.compile, Hat formula", _compiled(formula), slack=FORMULA_SLACK)
+    if case is not None and case.device == "cuda" and case.depth == SIZES_ON_CUDA[0][1]:
+        tuned = _compiled(formula, "max-autotune")
+        yield Network("torch.compile max-autotune, Hat formula", tuned, slack=FORMULA_SLACK)
     yield Network("hatact layers", lambda case: case.chain(lambda: hatact.nn.Hat(scale=SCALE)))
     yield Network("hatact MLP", _mlp(False))
     yield Network("hatact MLP, checkpoint", _mlp(True))

@@ -40,8 +40,8 @@ def _floors(rows: Sequence[Row]) -> str:
     return f"; the products alone, at the rate of a large `torch.mm`: {each}"
 
 
-def _mlps(rows: Sequence[Row]) -> list[str]:
-    """A table a size; what is not float32 opens at a click."""
+def _mlps(rows: Sequence[Row], dtype: str) -> list[str]:
+    """A table a size; what is in another dtype opens at a click."""
     shown, hidden = [], []
     for size in dict.fromkeys(tuple(r[key] for key in _SIZE) for r in rows):
         of = [r for r in rows if tuple(r[key] for key in _SIZE) == size]
@@ -49,8 +49,9 @@ def _mlps(rows: Sequence[Row]) -> list[str]:
             f"{_layers(of[0])}, batch {of[0]['batch']}, {of[0]['dtype']}{_floors(of)}:",
             mlp_table(of),
         ]
-        (shown if of[0]["dtype"] == "float32" else hidden).extend(parts)
-    return [*shown, *([details("16 bits", *hidden)] if hidden else [])]
+        (shown if of[0]["dtype"] == dtype else hidden).extend(parts)
+    title = "16 bits" if dtype == "float32" else "Other dtypes"
+    return [*shown, *([details(title, *hidden)] if hidden else [])]
 
 
 def fit_table(rows: Sequence[Row]) -> str:
@@ -66,9 +67,10 @@ def fit_table(rows: Sequence[Row]) -> str:
 
 def _fits(rows: Sequence[Row]) -> list[str]:
     r = rows[0]
+    cast = f" under autocast to {r['autocast']}" if "autocast" in r else ""
     what = (
         f"A fit of {r['image']}, {r['side']} × {r['side']}, by {_layers(r)}: {r['steps']} steps of "
-        f"Adam at {r['rate']:g}, {r['batch']} pixels each, one seed:"
+        f"Adam at {r['rate']:g}{cast}, {r['batch']} pixels each, one seed:"
     )
     return [what, fit_table(rows)]
 
@@ -80,7 +82,8 @@ def network_tables() -> str:
     for result in results:
         timed, fits = result.get("mlps", []), result.get("fits", [])
         parts.append(f"**{where(result)}**")
-        parts += _mlps(timed) if timed else ["Whole networks: not measured."]
+        dtype = "float32" if result["copy_gb_per_s"] is None else "bfloat16"
+        parts += _mlps(timed, dtype) if timed else ["Whole networks: not measured."]
         parts += _fits(fits) if fits else ["The fit of an image: not measured."]
         skipped = []
         for r in (*timed, *fits):

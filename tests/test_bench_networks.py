@@ -43,7 +43,7 @@ def _by_name() -> dict[str, Network]:
 @inductor_warns
 def test_rows_have_both_modes_and_both_baselines(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = [n for n in mlp_networks.networks() if n.name != "torch.compile, ReLU"]
-    monkeypatch.setattr(mlps, "networks", lambda: iter(kept))
+    monkeypatch.setattr(mlps, "networks", lambda case: iter(kept))
     found = list(mlps.rows(SMALL, rounds=5))
     assert [(r["mlp"], r["mode"]) for r in found] == [(n.name, m) for n in kept for m in mlps.MODES]
     for r in found:
@@ -122,7 +122,7 @@ def _raises(case: Case) -> nn.Module:
 
 @pytest.mark.usefixtures("eager")
 def test_a_network_that_is_wrong_or_raises_has_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    def some() -> Iterator[Network]:
+    def some(case: Case) -> Iterator[Network]:
         yield _by_name()["ReLU"]
         yield Network(COMPILED, WRONG["y"])
         yield Network("raises", _raises)
@@ -153,10 +153,35 @@ def test_cases_are_planned_float32_first() -> None:
     assert len(mlp_networks.cases("cpu", batch=8)) == 4
 
 
+def test_cases_on_cuda_are_of_16_bits_and_large() -> None:
+    found = mlp_networks.cases("cuda")
+    assert [(c.hidden, c.depth, c.batch) for c in found[:-1]] == list(mlp_networks.SIZES_ON_CUDA)
+    assert {c.dtype for c in found[:-1]} == {torch.bfloat16}
+    assert found[-1] == Case(64, 4, 2**20, torch.float16, "cuda")
+    names = {c: [n.name for n in mlp_networks.networks(c)] for c in found}
+    searched = "torch.compile max-autotune, Hat formula"
+    assert {c.depth for c, of in names.items() if searched in of} == {4}
+    assert searched not in _by_name()
+
+
+def test_a_large_case_is_checked_on_some_of_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mlps, "CHECKED", 32)
+    seen: list[int] = []
+
+    def see(name: str, names: object, got: list[Tensor], *_: object, **__: object) -> float:
+        seen.append(len(got[0]))
+        return 0.0
+
+    monkeypatch.setattr(mlps, "check_norms", see)
+    network = _by_name()["ReLU"]
+    mlps.check(SMALL, network, SMALL.module(network))
+    assert seen == [32]
+
+
 @pytest.mark.usefixtures("eager")
 def test_a_fit_is_the_same_by_formula_and_fused(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("skimage")
-    monkeypatch.setattr(fit, "SIDE", 32)
+    monkeypatch.setitem(fit.SIDES, "cpu", 32)
     monkeypatch.setattr(fit, "STEPS", 20)
     monkeypatch.setattr(fit, "BLOCK", 7)
     found = {r["fit"]: r for r in fit.rows("cpu", batch=256)}
@@ -178,10 +203,10 @@ def test_a_fit_without_its_image_says_so(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.usefixtures("eager")
 def test_a_network_that_fails_in_a_fit_has_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("skimage")
-    monkeypatch.setattr(fit, "SIDE", 16)
+    monkeypatch.setitem(fit.SIDES, "cpu", 16)
     monkeypatch.setattr(fit, "STEPS", 2)
     some = [_by_name()["ReLU"], Network("raises", _raises)]
-    monkeypatch.setattr(fit, "networks", lambda: iter(some))
+    monkeypatch.setattr(fit, "networks", lambda case: iter(some))
     fitted, raises = fit.rows("cpu", batch=64)
     assert fitted["seconds"] > 0
     assert (raises["failed"], raises["skipped"]) == (True, "AttributeError: gone")

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from bench import __main__ as command
-from bench import mlp_tables, plots, readme, tables
+from bench import fit, mlp_tables, plots, readme, tables
 from hatact.claims import papers
 
 SIZES = (2**8, 2**20)
@@ -97,8 +97,8 @@ def _networks() -> dict[str, object]:
     ours |= {"ms": 1.234, "max_error": 5e-7, "compiled": timing}
     relu = {**timing, "ratio": 2.0, "ratio_low": 1.9, "ratio_high": 2.1}
     wrong = {**size, "mlp": "off", "skipped": "WrongResult: y is off", "failed": True}
-    fit = {**size, "image": "camera", "side": 256, "steps": 300, "rate": 0.003}
-    del fit["dtype"]
+    of_fit = {**size, "image": "camera", "side": 256, "steps": 300, "rate": 0.003}
+    del of_fit["dtype"]
     return {
         "mlps": [
             {**ours, "mode": "inference", "relu": relu, "floor_ms": 0.4012},
@@ -107,8 +107,8 @@ def _networks() -> dict[str, object]:
             {**ours, "mode": "inference", "dtype": "bfloat16"},
         ],
         "fits": [
-            {**fit, "fit": "hatact MLP", "seconds": 2.345, "psnr": 24.96},
-            {**fit, "fit": "slow", "skipped": "RuntimeError: no", "failed": True},
+            {**of_fit, "fit": "hatact MLP", "seconds": 2.345, "psnr": 24.96},
+            {**of_fit, "fit": "slow", "skipped": "RuntimeError: no", "failed": True},
         ],
     }
 
@@ -126,6 +126,17 @@ def test_tables_of_whole_networks(results: Path) -> None:
     assert "camera, 256 × 256, by 2 → 64 → 64 → 64 → 1: 300 steps of Adam at 0.003" in text
     assert "| hatact MLP | 2.35 | 25.0 |\n| slow | – | – |" in text
     assert "not measured" not in text.replace("CUDA GPUs: not measured.", "")
+
+
+def test_networks_on_a_gpu_are_shown_in_bfloat16(results: Path) -> None:
+    found = _networks()
+    found["fits"][0]["autocast"] = "bfloat16"
+    (results / "2026-01-02.json").write_text(json.dumps(_result(4000.0, **found)))
+    text = mlp_tables.network_tables()
+    first, folded = text.split("<details>", 1)
+    assert "batch 4096, bfloat16:" in first
+    assert "batch 4096, float32" in folded
+    assert "steps of Adam at 0.003 under autocast to bfloat16, 4096 pixels each" in text
 
 
 def test_results_from_before_there_were_whole_networks(results: Path) -> None:
@@ -175,7 +186,7 @@ def test_the_command_writes_results(
     monkeypatch.setattr("sys.argv", ["bench", *options, "--out", str(tmp_path)])
     monkeypatch.setattr("bench.accuracy.SAMPLES", 2**10)
     monkeypatch.setattr("bench.fit.STEPS", 2)
-    monkeypatch.setattr("bench.fit.SIDE", 16)
+    monkeypatch.setitem(fit.SIDES, "cpu", 16)
     monkeypatch.setattr("bench.timing._SAMPLE_SECONDS", 1e-4)
     monkeypatch.setattr("bench.timing._TRIES", 1)
     assert command.main() == 0

@@ -17,10 +17,12 @@ from hatact.spec import PiecewisePolynomial
 class MLP(nn.Module):
     """y = W_d·f(… f(W_1·x + b_1) …) + b_d: `depth` linear layers, f between them.
 
-    `MLP(2, 64, 1, 4, HAT.scaled(8))` is 2 → 64 → 64 → 64 → 1. On a CPU with the compiled extension
-    and for `hidden_features` from 16 to 256, one kernel each way takes a tile of rows through all
-    layers while the caches hold it; elsewhere the layers run one by one (:class:`LinearAct`), with
-    the same results but for rounding. Any f: it is the pre-activations that are kept.
+    `MLP(2, 64, 1, 4, HAT.scaled(8))` is 2 → 64 → 64 → 64 → 1. For `hidden_features` from 16 to 256
+    a tile of rows goes through all layers at once: on a CPU with the compiled extension while the
+    caches hold it, on CUDA (Triton) in registers, for float16, bfloat16 and, to width 128, float32
+    where `torch.set_float32_matmul_precision` is not "highest". Elsewhere the layers run one by one
+    (:class:`LinearAct`), with the same results but for rounding; the logger "hatact" says once why
+    at debug level. Any f: it is the pre-activations that are kept.
 
     Training keeps, beside x and the parameters,
 
@@ -35,12 +37,15 @@ class MLP(nn.Module):
     run one by one. A PINN's u_xx needs `bspline(degree >= 2)`: see
     :func:`hatact.functional.piecewise`. The fused gradients of parameters are summed in a fixed
     order: the same bits on every run and for any number of threads. Under `torch.compile` the
-    fused ops stay whole (`hatact::mlp_forward`, `mlp_backward`), for first derivatives.
+    fused ops stay whole (`hatact::mlp_forward`, `mlp_backward`), for first derivatives. On CUDA the
+    first call for a width, an f, a dtype and a device compiles, and times a few launches; what was
+    chosen is kept in $HATACT_CACHE_DIR (default: hatact in the user's cache folder). Warm up before
+    a CUDA graph is captured, as ever.
 
     Shapes: (*, in_features) → (*, out_features). dtypes: float32, float64; float16 and bfloat16,
-    computed in float32, with pre-activations rounded as the layers round them. Fused float32
-    products compute in float32 whatever `torch.set_float32_matmul_precision` allows; layers one by
-    one follow it. Autocast as with :class:`torch.nn.Linear`.
+    computed in float32, with pre-activations rounded as the layers round them. float32 products
+    follow `torch.set_float32_matmul_precision`, but on the CPU the fused ones, which are of float32
+    whatever it allows. Autocast as with :class:`torch.nn.Linear`.
 
     `state_dict` is that of `nn.Sequential(nn.Linear(…), activation, nn.Linear(…), …)`, both ways;
     parameters are initialised as :class:`torch.nn.Linear`'s. Where a layer has hooks, a `forward`
