@@ -213,11 +213,13 @@ def test_what_the_extension_lacks_on_cuda_is_tritons(monkeypatch):
     }
     monkeypatch.setattr(ops, "_BACKENDS", both)
     lacks = {"triangle_cascade", "triangle_cascade_backward"}
-    assert set(ops._default_kernels("cuda")) == lacks
+    composes = {"mlp_forward", "mlp_backward"}
+    assert set(ops._default_kernels("cuda")) == lacks | composes
     assert ops._default_kernels("cuda")["triangle_cascade"] is triton.OPS["triangle_cascade"]
     assert ops._default_kernels("cpu") == {}
     forced = ops._forced_kernels("extension", "cuda")
-    assert set(forced) == lacks
+    assert set(forced) == lacks | composes
+    assert {forced[op] for op in composes} == {ops._mlp_forward, ops._mlp_backward}
     with pytest.raises(RuntimeError, match="'extension' is forced and has no cuda kernel"):
         forced["triangle_cascade"]()
     assert ops._forced_kernels("extension", "cpu") == {}

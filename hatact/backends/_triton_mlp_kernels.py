@@ -287,9 +287,8 @@ def backward_kernel(
     size = rows.to(tl.int64) * HIDDEN
     g += start * outputs
     x += start * inputs
-    kept += (
-        start * HIDDEN + (layers - 1 if AGAIN else layers) * size
-    )  # those of the last hidden layer
+    top = layers - 1 if AGAIN else layers  # of kept, the last hidden layer
+    kept += start * HIDDEN + top * size
     if gz is not None:
         gz += start * HIDDEN + layers * size
     if z0 is not None:

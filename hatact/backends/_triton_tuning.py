@@ -43,7 +43,10 @@ def folder() -> Path:
     given = os.environ.get("HATACT_CACHE_DIR")
     if given:
         return Path(given)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hatact"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hatact"
+    except RuntimeError:  # no home: a choice is no secret, and is checked when read
+        return Path(tempfile.gettempdir()) / "hatact"
 
 
 def _path(device: str) -> Path:
