@@ -236,8 +236,9 @@ def mlp_unfused(device: str, hidden: int, dtype: torch.dtype, forced: bool = Tru
         backend = "triton"
     if backend == "reference" or (backend == "extension" and device in _COMPOSES):
         return f"the backend {backend!r} has no fused kernels on {device}"
-    if hidden not in MLP_WIDTHS:
-        least, most = MLP_WIDTHS[0], MLP_WIDTHS[-1]
+    least, most = MLP_WIDTHS[0], MLP_WIDTHS[-1]
+    hidden = int(hidden)  # of a size that Dynamo traces as a symbol
+    if not least <= hidden <= most:
         return f"the fused kernels take widths from {least} to {most}"
     return triton.mlp_unfused(hidden, dtype) if backend == "triton" else None
 

@@ -50,7 +50,7 @@ def compiled(case: str, architecture: str) -> dict[str, Any]:
     kind, width, depth, dtype = case.split("/")
     kernel = KERNELS[kind]
     # Of three products over the rows, that of hidden layers; at depth 2 there is none.
-    key_of = {"inference": "forward", "parameters": f"parameters of {width} x {width}"}
+    key_of = {"inference": "forward", "parameters": "parameters, hidden"}
     asked = key_of.get(kind, kind)
     rule, found = mlp.configs, {}
 

@@ -133,6 +133,14 @@ def check_bits(device: str) -> Failures:
             finally:
                 backend.configs = rule
             failures += [f"{config}: {n}" for n in differing(got, found, names)]
+        choices = backend._OF_PARAMETERS
+        for config in choices if device == "cuda" else ():
+            backend._OF_PARAMETERS = (config,)
+            try:
+                got = both(HAT, *net)
+            finally:
+                backend._OF_PARAMETERS = choices
+            failures += [f"{config}: {n}" for n in differing(got, found, names)]
     return failures
 
 

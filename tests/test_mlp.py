@@ -371,3 +371,19 @@ def test_distributed_data_parallel(tmp_path):
         close(got, list(grad(layers_of(m, x).square().sum(), list(m.parameters()))))
     finally:
         torch.distributed.destroy_process_group()
+
+
+@pytest.mark.parametrize("dynamic", [None, True])
+def test_compiled_for_widths_that_change(dynamic):
+    """A width that is a symbol to Dynamo decides over the kernels all the same."""
+
+    def f(x, weights):
+        return hatact.functional.mlp(x, weights, None, HAT)
+
+    compiled = torch.compile(f, fullgraph=True, dynamic=dynamic, backend="eager")
+    for hidden in (64, 48, 40, 300):
+        shapes = ((hidden, 3), (hidden, hidden), (1, hidden))
+        weights = [torch.randn(shape) / shape[1] for shape in shapes]
+        x = torch.randn(5, 3)
+        torch.testing.assert_close(compiled(x, weights), f(x, weights))
+    torch.compiler.reset()

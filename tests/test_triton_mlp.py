@@ -88,6 +88,57 @@ def test_what_the_kernels_take(hidden, dtype, why):
     assert backend.mlp_unfused(hidden, dtype) == why
 
 
+@needs_triton
+def test_high_precision_lets_tf32_in():
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    try:
+        assert backend._precision(torch.float32) == "tf32"
+        assert backend.mlp_unfused(64, torch.float32) is None
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+@pytest.mark.parametrize(("capability", "old"), [((8, 0), True), ((9, 0), False), ((12, 0), True)])
+def test_launches_of_each_generation(monkeypatch, capability, old):
+    """Only warp groups multiply 64 rows and 32 by unlike instructions: there 32 is no choice."""
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda *_: capability)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    backend._is_old.cache_clear()
+    assert backend._is_old(torch.device("cuda", 0)) == old
+    backend._is_old.cache_clear()
+    rows = {c.rows for hidden in (16, 64, 128, 256) for c in backend.configs(hidden, 2, old)}
+    assert (32 in rows) == old
+    assert backend.mlp_unfused(64, torch.float16) is None
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda *_: (7, 5))
+    assert "no matrix instructions" in backend.mlp_unfused(64, torch.float16)
+
+
+@needs_triton
+def test_amd_needs_a_triton_that_compiles(monkeypatch):
+    monkeypatch.setattr(torch.version, "hip", "pretended")
+    monkeypatch.setattr(backend, "_triton_version", lambda: (3, 6))
+    assert "before 3.7" in backend.mlp_unfused(64, torch.float16)
+
+
+@needs_triton
+def test_the_cache_tells_launches_apart():
+    x = torch.zeros(1, dtype=torch.bfloat16)
+    numbers = backend.constants(*HAT.numbers[:2], 0.0, torch.float32)
+    others = backend.constants(*hatact.BW_RELU.numbers[:2], 0.0, torch.float32)
+    shape = Shape(64, 64, 64, 4)
+    keys = {
+        backend._key(kernel, s, t, rows, bias, f)
+        for kernel in ("parameters, first", "parameters, hidden")
+        for s in (shape, shape._replace(depth=5))
+        for t in (x, x.half())
+        for rows in (1000, 2**20)
+        for bias in (True, False)
+        for f in (numbers, others)
+    }
+    assert len(keys) == 64
+
+
 def test_exact_float32_products_are_left_to_the_layers(monkeypatch):
     assert torch.get_float32_matmul_precision() == "highest"
     assert "matrix instructions" in backend.mlp_unfused(64, torch.float32)

@@ -38,6 +38,7 @@ class Launches:
 def gpu(monkeypatch, tmp_path):
     """A device on which launches can be timed, and a cache of its own."""
     monkeypatch.setenv("HATACT_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(tuning, "_is_gpu", lambda device: True)
     monkeypatch.setattr(tuning, "_can_time", lambda device: True)
     monkeypatch.setattr(tuning, "_name", lambda device: "Some GPU / 80GB")
     forget(monkeypatch)
@@ -86,7 +87,17 @@ def test_another_process_reads_what_one_chose(gpu, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[1, 2]", '{"forward/64": [64, 4]}', '{"forward/64": "64 4 2"}', "\0\1\2", "7"],
+    [
+        "",
+        "{",
+        "[" * 200_000,
+        "[1, 2]",
+        '{"forward/64": [64, 4]}',
+        '{"forward/64": "64 4 2"}',
+        "\0\1\2",
+        "7",
+    ],
+    ids=lambda text: text[:20],
 )
 def test_a_corrupted_cache_is_noticed_and_made_again(gpu, monkeypatch, tmp_path, caplog, text):
     best(gpu, Launches(TIMES))
@@ -96,7 +107,8 @@ def test_a_corrupted_cache_is_noticed_and_made_again(gpu, monkeypatch, tmp_path,
     with caplog.at_level(logging.WARNING, "hatact"):
         assert best(gpu, launches) == CONFIGS[1]
     assert launches.timed == list(CONFIGS)
-    assert "is not a cache of tuned launches" in caplog.records[0].getMessage()
+    (record,) = caplog.records
+    assert "is not a cache of tuned launches" in record.getMessage()
     assert json.loads(file_of(tmp_path).read_text()) == {"forward/64": [64, 4, 2]}
 
 
@@ -136,6 +148,18 @@ def test_none_fits(gpu, tmp_path):
     assert best(gpu, launches) is None
     assert launches.made == []
     assert not (tmp_path / "cache").exists()
+    assert best(gpu, launches) is None
+    assert launches.timed == list(CONFIGS)  # once
+
+
+def test_no_memory_to_time_in(gpu, tmp_path):
+    class Full(Launches):
+        def time(self, launch, config):
+            raise torch.OutOfMemoryError("a buffer as large as the L2 cache")
+
+    assert best(gpu, Full(TIMES | {CONFIGS[0]: None})) == CONFIGS[1]
+    assert not (tmp_path / "cache").exists()
+    assert best(gpu, Launches(TIMES)) == CONFIGS[1]  # and later it is timed
 
 
 def test_where_nothing_can_be_timed_the_first_that_fits_serves(gpu, tmp_path):
@@ -153,6 +177,13 @@ def test_a_graph_that_is_captured_takes_what_was_chosen(gpu):
     launches = Launches(TIMES)
     assert best(gpu, launches) == CONFIGS[2]
     assert launches.timed == []
+
+
+def test_a_graph_that_is_captured_takes_what_another_process_chose(gpu, monkeypatch):
+    best(gpu, Launches(dict(zip(CONFIGS, (3.0, 2.0, 1.0), strict=True))))
+    forget(monkeypatch)
+    gpu.setattr(tuning, "_can_time", lambda device: False)
+    assert best(gpu, Launches(TIMES)) == CONFIGS[2]
 
 
 def test_folder(monkeypatch, tmp_path):

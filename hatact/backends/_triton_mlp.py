@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Sequence
 from functools import lru_cache
@@ -16,7 +17,7 @@ from hatact._checks import compute_dtype
 from hatact.backends._triton_elementwise import guard, ppoly
 from hatact.backends._triton_linear import precision_of
 from hatact.backends._triton_numbers import Constants, constants
-from hatact.backends._triton_tuning import Config, launch_best
+from hatact.backends._triton_tuning import Config, Launch, launch_best
 from hatact.reference_mlp import Shape
 
 WIDTHS = range(16, 257)
@@ -30,19 +31,40 @@ _log = logging.getLogger("hatact")
 
 
 def mlp_unfused(hidden: int, dtype: torch.dtype) -> str | None:
-    """Why the kernels do not serve a dtype, at a width from 16 to 256, or None."""
+    """Why the kernels do not serve a dtype here, at a width from 16 to 256, or None."""
     if dtype == torch.float64:
         return "the Triton kernels take no float64"
-    if dtype != torch.float32:
-        return None
-    # As others they spill: registers hold no tile of products that no matrix instruction makes.
-    if precision_of(dtype) == "ieee" and torch.version.hip is None:
-        return (
-            "exact float32 products are no matrix instructions of NVIDIA "
-            '(torch.set_float32_matmul_precision("high") lets others in)'
-        )
-    most = WIDEST_FLOAT32
-    return None if hidden <= most else f"in float32 the Triton kernels take widths to {most}"
+    if torch.version.hip is None:
+        if torch.cuda.is_available() and torch.cuda.get_device_capability() < (8, 0):
+            return "Triton has no matrix instructions for this GPU"
+        # As others they spill: registers hold no tile of such products.
+        if dtype == torch.float32 and _precision(dtype) == "ieee":
+            return (
+                "exact float32 products are no matrix instructions of NVIDIA "
+                '(torch.set_float32_matmul_precision("high") lets others in)'
+            )
+    elif _triton_version() < (3, 7):
+        return "Triton before 3.7 does not compile the kernels for AMD"
+    if dtype == torch.float32 and hidden > WIDEST_FLOAT32:
+        return f"in float32 the Triton kernels take widths to {WIDEST_FLOAT32}"
+    return None
+
+
+def _precision(dtype: torch.dtype) -> str:
+    """As torch's own products: "high" lets in those of tf32, as "medium" does.
+
+    Of three parts each, as linear_act has them, a tile of layers would spill.
+    """
+    found = precision_of(dtype)
+    return "tf32" if found == "tf32x3" else found
+
+
+@lru_cache(maxsize=1)
+def _triton_version() -> tuple[int, int]:
+    import triton
+
+    major, minor, *_ = triton.__version__.split(".")
+    return int(major), int(minor)
 
 
 mlp_unfused._dynamo_marked_constant = True  # type: ignore[attr-defined]
@@ -68,8 +90,9 @@ def sizes(shape: Shape) -> Sizes:
 def configs(hidden: int, itemsize: int, old: bool) -> tuple[Config, ...]:
     """What a launch is chosen from, the first that fits where nothing can be timed.
 
-    That one spills nothing on sm_80, sm_90 and gfx942. old: before sm_90, where a product's
-    operands are in registers too.
+    That one spills nothing at widths 16, 32, 64, 128 and 256 on sm_80, sm_90 and gfx942. old:
+    where a product's operands are in registers too. Elsewhere a tile of 32 rows is multiplied by
+    other instructions than one of 64, which may round otherwise: it is no choice there.
     """
     if hidden <= 32:
         return Config(64, 4, 2), Config(128, 4, 2), Config(256, 8, 2)
@@ -79,7 +102,10 @@ def configs(hidden: int, itemsize: int, old: bool) -> tuple[Config, ...]:
         return Config(128, 8, 2), Config(128, 8, 1), Config(64, 8, 1), Config(64, 4, 1)
     if old:
         return Config(32, 8, 2), Config(32, 8, 1), Config(64, 8, 1)
-    return Config(64, 8, 1), Config(128, 8, 1), Config(32, 8, 2)
+    return Config(64, 8, 1), Config(128, 8, 1)
+
+
+_IF_NONE_FITS = Config(32, 8, 2), Config(32, 8, 1)
 
 
 def _configs(x: Tensor, hidden: int) -> tuple[Config, ...]:
@@ -88,27 +114,46 @@ def _configs(x: Tensor, hidden: int) -> tuple[Config, ...]:
 
 @lru_cache(maxsize=16)
 def _is_old(device: torch.device) -> bool:
-    return torch.version.hip is None and torch.cuda.get_device_capability(device) < (9, 0)
+    """Whether an NVIDIA GPU has no products of warp groups: all but Hopper and server Blackwell."""
+    return torch.version.hip is None and torch.cuda.get_device_capability(device)[0] not in (9, 10)
 
 
-# The rows of a step are no choice: with others, sums would be of other parts.
-_OF_PARAMETERS = tuple(Config(_STEP, *rest) for rest in ((4, 3), (4, 2), (8, 3), (4, 1)))
+# Rows of a step and warps are no choice: with others, sums would be of other parts.
+_OF_PARAMETERS = Config(_STEP, 4, 3), Config(_STEP, 4, 2), Config(_STEP, 4, 1)
 
 
 def _takes(shape: Shape, x: Tensor) -> bool:
     return shape.hidden in WIDTHS and mlp_unfused(shape.hidden, x.dtype) is None
 
 
-def _key(kernel: str, shape: Shape, x: Tensor, precision: str, rows: int) -> str:
-    many = "many" if rows >= _LONG else "few"
-    dtype = str(x.dtype).removeprefix("torch.")
+def _key(kernel: str, shape: Shape, x: Tensor, rows: int, bias: bool, f: Constants) -> str:
+    """What decides over a kernel's code and its load, for the cache of launches."""
     layers = f"{shape.inputs}-{shape.hidden}x{shape.depth - 1}-{shape.outputs}"
-    return f"{kernel}/{layers}/{dtype}/{precision}/{many} rows"
+    dtype = str(x.dtype).removeprefix("torch.")
+    return (
+        f"{kernel}/{layers}{', bias' * bias}/{dtype}, {_precision(x.dtype)}/"
+        f"{'many' if rows >= _LONG else 'few'} rows/{_digest(f)}"
+    )
 
 
 @lru_cache(maxsize=256)
-def _say_once(shape: Shape, device: str) -> None:
-    _log.debug("an MLP %s runs layer by layer: no launch of the kernels fits %s", shape, device)
+def _digest(f: Constants) -> str:
+    return hashlib.sha256(repr(f).encode()).hexdigest()[:8]
+
+
+def _launched(key: str, x: Tensor, hidden: int, launch: Launch) -> bool:
+    """Whether a launch of a tile of rows fits."""
+    found = launch_best(key, x.device, _configs(x, hidden), launch)
+    return bool(found or launch_best(f"{key}/small", x.device, _IF_NONE_FITS, launch))
+
+
+@lru_cache(maxsize=256)
+def _say_once(shape: Shape, device: str, why: str) -> None:
+    _log.debug("an MLP %s runs layer by layer on %s: %s", shape, device, why)
+
+
+_TOO_LARGE = "no launch of the kernels fits"
+_TOO_LONG = "its activation has more pieces, or a higher degree, than the kernels take"
 
 
 def _stacked(tensors: Sequence[Tensor], like: Tensor) -> Tensor:
@@ -146,6 +191,8 @@ def mlp_forward(
     shape = reference_mlp.check_mlp(x, weights, biases)
     numbers = constants(tuple(knots), tuple(coeffs), period, compute_dtype(x))
     rows = prod(x.shape[:-1])
+    if numbers is None:
+        _say_once(shape, str(x.device), _TOO_LONG)
     if numbers is None or not _takes(shape, x) or 0 in (rows, *shape):
         return reference_mlp.mlp_forward(ppoly, *args, keep)
     y = x.new_empty(*x.shape[:-1], shape.outputs)
@@ -153,7 +200,7 @@ def mlp_forward(
 
     from hatact.backends._triton_mlp_kernels import forward_kernel
 
-    precision, s = precision_of(x.dtype), sizes(shape)
+    precision, s = _precision(x.dtype), sizes(shape)
     tensors = (
         *(x.contiguous(), weights[0].contiguous(), _stacked(weights[1:-1], weights[0])),
         weights[-1].contiguous(),
@@ -171,11 +218,12 @@ def mlp_forward(
             enable_fp_fusion=True,
         )
 
-    key = _key("forward, kept" if len(kept) else "forward", shape, x, precision, rows)
+    kernel = "forward, kept" if len(kept) else "forward"
+    key = _key(kernel, shape, x, rows, bool(biases), numbers)
     with guard(x):
-        if launch_best(key, x.device, _configs(x, shape.hidden), launch):
+        if _launched(key, x, shape.hidden, launch):
             return y, kept
-    _say_once(shape, str(x.device))
+    _say_once(shape, str(x.device), _TOO_LARGE)
     return reference_mlp.mlp_forward(ppoly, *args, keep)
 
 
@@ -220,8 +268,9 @@ def mlp_backward(
     if shape.kept_layers and not len(kept):
         _, kept = mlp_forward(x, weights, biases, knots, coeffs, period)
     down = _Down(
-        g.contiguous(),
-        x.contiguous(),
+        # Aligned all: how Triton deals a sum out to threads follows from it.
+        _aligned(g),
+        _aligned(x),
         _aligned(kept),
         x.new_empty(rows, shape.hidden) if shape.first_kept and of_parameters else None,
         x.new_empty(shape.depth - 1, rows, shape.hidden) if of_parameters else None,
@@ -233,7 +282,7 @@ def mlp_backward(
         if fits and down.gz is not None:
             found = _of_parameters(down, down.gz, shape, weights, biases, numbers)
     if not fits or found is None:
-        _say_once(shape, str(x.device))
+        _say_once(shape, str(x.device), _TOO_LARGE)
         return layers()
     return x.new_empty(0) if down.gx is None else down.gx, *found
 
@@ -261,7 +310,7 @@ def _down(
 
     g, x, kept, z0, gz, gx = down
     rows = prod(x.shape[:-1])
-    precision, s = precision_of(x.dtype), sizes(shape)
+    precision, s = _precision(x.dtype), sizes(shape)
     tensors = (
         *(g, x, weights[0].contiguous(), _stacked(weights[1:-1], weights[0])),
         *(weights[-1].contiguous(), biases[0].contiguous() if biases else None),
@@ -280,8 +329,8 @@ def _down(
         )
 
     asked = f"backward{', x' * (gx is not None)}{', parameters' * (gz is not None)}"
-    key = _key(asked, shape, x, precision, rows)
-    return launch_best(key, x.device, _configs(x, shape.hidden), launch) is not None
+    key = _key(asked, shape, x, rows, bool(biases), slopes)
+    return _launched(key, x, shape.hidden, launch)
 
 
 def _splits(shape: Shape, rows: int) -> tuple[int, int]:
@@ -312,7 +361,7 @@ def _of_parameters(
     parameters = (*weights, *biases)
     total = sum(p.numel() for p in parameters)
     sums = torch.empty(splits, total, dtype=torch.float32, device=x.device)
-    precision = precision_of(x.dtype)
+    precision = _precision(x.dtype)
 
     def of_layers(
         layer: int, layers: int, a: Tensor, b: Tensor, b0: Tensor | None, f: Constants
@@ -332,7 +381,8 @@ def _of_parameters(
                 enable_fp_fusion=True,
             )
 
-        key = _key(f"parameters of {m} x {n}", shape, x, precision, rows)
+        role = "first" if layer == 0 else "last" if layer == shape.depth - 1 else "hidden"
+        key = _key(f"parameters, {role}", shape, x, rows, bool(biases), f)
         return launch_best(key, x.device, _OF_PARAMETERS, launch) is not None
 
     top = kept[-1] if shape.kept_layers else z0

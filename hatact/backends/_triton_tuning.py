@@ -1,7 +1,7 @@
 """How a kernel is launched: chosen among a few by timing, once, and remembered on disk.
 
-A choice changes the time and not a bit of the result: what is chosen among are rows of a tile,
-warps and stages, none of which alters the order of a sum.
+A choice is meant to change the time and not a bit of the result: those who call choose among rows
+of a tile, warps and stages that leave the order of every sum as it is.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import torch
 
 _log = logging.getLogger("hatact")
 _lock = threading.RLock()
-_chosen: dict[tuple[str, str], Config] = {}  # of this process, by device and key
+_chosen: dict[tuple[str, str], Config | None] = {}  # of this process, by device and key
 _read: set[Path] = set()  # files whose entries are among them
 
 
@@ -56,15 +56,18 @@ def _path(device: str) -> Path:
     return folder() / f"tuned-{name}-triton-{triton.__version__}.json"
 
 
-def _entries(path: Path) -> dict[str, Config]:
-    """Those of a file. What is not as written here is said once, and will be written again."""
+def _entries(path: Path, level: int) -> dict[str, Config]:
+    """Those of a file. What is not as written here is said, at a level, and will be made again."""
     try:
         found = json.loads(path.read_text())
         return {key: _config(value) for key, value in found.items()}
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, AttributeError) as error:
-        _log.warning("%s is not a cache of tuned launches (%s): it is made again", path, error)
+    except OSError as error:
+        _log.debug("tuned launches are not read: %s", error)
+        return {}
+    except (ValueError, AttributeError, RecursionError) as error:
+        _log.log(level, "%s is not a cache of tuned launches (%s): it is made again", path, error)
         return {}
 
 
@@ -76,21 +79,16 @@ def _config(value: object) -> Config:
 
 def _write(path: Path, key: str, config: Config) -> None:
     """Adds to what other processes wrote meanwhile; a reader never sees half of a file."""
-    entries = _entries(path) | {key: config}
+    entries = _entries(path, logging.DEBUG) | {key: config}
+    part = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    except OSError as error:
-        _log.debug("tuned launches are not kept: %s", error)
-        return
-    try:
-        with os.fdopen(handle, "w") as file:
-            json.dump(entries, file, indent=1, sort_keys=True)
-        os.replace(name, path)
+        part.write_text(json.dumps(entries, indent=1, sort_keys=True) + "\n")
+        part.replace(path)
     except OSError as error:
         _log.debug("tuned launches are not kept: %s", error)
         with suppress(OSError):
-            os.unlink(name)
+            part.unlink()
 
 
 def _milliseconds(launch: Launch, config: Config) -> float:
@@ -110,8 +108,12 @@ def _name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
+def _is_gpu(device: torch.device) -> bool:
+    return device.type == "cuda"
+
+
 def _can_time(device: torch.device) -> bool:
-    return device.type == "cuda" and not torch.cuda.is_current_stream_capturing()
+    return not torch.cuda.is_current_stream_capturing()
 
 
 def launch_best(
@@ -120,16 +122,20 @@ def launch_best(
     """Launches with the fastest of `configs`; None, nothing launched, if none fits the device.
 
     The first that fits serves where nothing can be timed and nothing is remembered: off the GPU,
-    and while a CUDA graph is captured.
+    while a CUDA graph is captured, and with no memory left to time in.
     """
     from triton.runtime.errors import OutOfResources
 
-    best = _chosen.get((_name(device), key))
-    if best not in configs and len(configs) > 1 and _can_time(device):
+    at = _name(device), key
+    best = _chosen.get(at)
+    if best not in configs and len(configs) > 1 and _is_gpu(device):
         with _lock:
-            best = _best(key, device, configs, launch)
-        if best is None:
-            return None
+            _read_once(at[0])
+            best = _chosen.get(at)
+            if best not in configs and _can_time(device):
+                best = _tuned(at, configs, launch)
+    if best is None and at in _chosen:
+        return None
     for config in configs if best is None or best not in configs else (best, *configs):
         with suppress(OutOfResources):
             launch(config)
@@ -137,23 +143,29 @@ def launch_best(
     return None
 
 
-def _best(
-    key: str, device: torch.device, configs: Sequence[Config], launch: Launch
-) -> Config | None:
-    name = _name(device)
+def _read_once(name: str) -> None:
     path = _path(name)
     if path not in _read:
         _read.add(path)
-        for found, config in _entries(path).items():
-            _chosen.setdefault((name, found), config)
-    known = _chosen.get((name, key))
-    if known in configs:  # an entry of another version need not be
-        return known
-    times = {config: _milliseconds(launch, config) for config in configs}
-    best = min(times, key=lambda config: times[config])
-    if times[best] == math.inf:
+        for key, config in _entries(path, logging.WARNING).items():
+            _chosen.setdefault((name, key), config)
+
+
+def _tuned(at: tuple[str, str], configs: Sequence[Config], launch: Launch) -> Config | None:
+    """The fastest, remembered, as is that none fits; None too where memory does not suffice."""
+    name, key = at
+    if at in _chosen and _chosen[at] is None:
         return None
+    try:
+        times = {config: _milliseconds(launch, config) for config in configs}
+    except torch.OutOfMemoryError as error:  # do_bench has a buffer as large as the L2 cache
+        _log.debug("%s on %s is not timed: %s", key, name, error)
+        return None
+    best = min(times, key=lambda config: times[config])
     _log.debug("%s on %s: %s of %s", key, name, best, times)
-    _chosen[name, key] = best
-    _write(path, key, best)
+    if times[best] == math.inf:
+        _chosen[at] = None
+        return None
+    _chosen[at] = best
+    _write(_path(name), key, best)
     return best
