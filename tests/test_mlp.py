@@ -373,6 +373,7 @@ def test_distributed_data_parallel(tmp_path):
         torch.distributed.destroy_process_group()
 
 
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
 @pytest.mark.parametrize("dynamic", [None, True])
 def test_compiled_for_widths_that_change(dynamic):
     """A width that is a symbol to Dynamo decides over the kernels all the same."""
