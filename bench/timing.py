@@ -146,7 +146,7 @@ def matrix_peak(device: str, dtype: torch.dtype) -> float:
         seconds = do_bench(call, return_mode="median") / 1e3
     else:
         call()
-        seconds = statistics.median(_seconds(call, 1) for _ in range(11))
+        seconds = min(_seconds(call, 1) for _ in range(21))  # a neighbour makes it slow, none fast
     return 2 * n**3 / seconds
 
 
