@@ -208,9 +208,13 @@ def check_padding(device: str) -> Failures:
     """Where f(0) is not finite: a cubic far from 0 overflows there, and nowhere else."""
     spec = hatact.PiecewisePolynomial((1e14, 1e14 + 2**24), ((1, 0, 0, 0), (0,), (0,)))
     x = torch.full((4, 3), 5e13, device=device)
-    weights = [torch.ones(17, 3, device=device), torch.ones(1, 17, device=device)]
-    y, _ = torch.ops.hatact.mlp_forward(x, weights, [], *spec.numbers, True)
-    return [] if torch.equal(y, torch.zeros_like(y)) else [f"y is {y}"]
+    failures = []
+    for hidden in (17, 70):  # one block, and a second
+        weights = [torch.ones(hidden, 3, device=device), torch.ones(1, hidden, device=device)]
+        y, _ = torch.ops.hatact.mlp_forward(x, weights, [], *spec.numbers, True)
+        if not torch.equal(y, torch.zeros_like(y)):
+            failures.append(f"width {hidden}: y is {y}")
+    return failures
 
 
 def check_layer_by_layer(device: str) -> Failures:
