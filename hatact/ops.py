@@ -67,7 +67,6 @@ for _name in ("_packed_encode", "_packed_decode"):
 
 Kernel = Callable[..., Any]
 DEVICES = ("cpu", "cuda")
-MLP_WIDTHS = range(16, 257)  # hidden units that the fused kernels take
 
 
 def overload(name: str) -> Kernel:
@@ -236,7 +235,8 @@ def mlp_unfused(device: str, hidden: int, dtype: torch.dtype, forced: bool = Tru
         backend = "triton"
     if backend == "reference" or (backend == "extension" and device in _COMPOSES):
         return f"the backend {backend!r} has no fused kernels on {device}"
-    least, most = MLP_WIDTHS[0], MLP_WIDTHS[-1]
+    widths = reference_mlp.FUSED_WIDTHS
+    least, most = widths[0], widths[-1]
     hidden = int(hidden)  # of a size that Dynamo traces as a symbol
     if not least <= hidden <= most:
         return f"the fused kernels take widths from {least} to {most}"

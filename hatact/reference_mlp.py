@@ -18,6 +18,8 @@ from hatact._checks import DTYPES
 
 Activation = Callable[..., Tensor]  # ppoly(x, g, knots, coeffs, period)
 
+FUSED_WIDTHS = range(16, 257)  # hidden units that the fused kernels take
+
 
 class Shape(NamedTuple):
     """Sizes of in → hidden → … → hidden → out, of `depth` ≥ 2 linear layers."""

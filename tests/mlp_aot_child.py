@@ -18,6 +18,7 @@ from aot_child import DTYPES, TARGETS, assembly, disassembled, report
 from hatact import HAT
 from hatact.backends import _triton_mlp as mlp
 from hatact.backends import _triton_mlp_kernels as kernels
+from hatact.backends import _triton_mlp_rules as rules
 from hatact.backends._triton_tuning import Config
 
 # Bytes that a program may have: an A100's, an H200's, an MI300X's.
@@ -52,7 +53,7 @@ def compiled(case: str, architecture: str) -> dict[str, Any]:
     # Of three products over the rows, that of hidden layers; at depth 2 there is none.
     key_of = {"inference": "forward", "parameters": "parameters, hidden"}
     asked = key_of.get(kind, kind)
-    rule, found = mlp.configs, {}
+    rule, found = rules.configs, {}
 
     def first_that_fits(
         key: str, device: torch.device, configs: Sequence[Config], launch: Callable[..., None]
@@ -71,7 +72,7 @@ def compiled(case: str, architecture: str) -> dict[str, Any]:
 
     torch.set_float32_matmul_precision("medium")
     torch.version.hip = "pretended" if TARGETS[architecture].backend == "hip" else None
-    with patch.object(mlp, "launch_best", first_that_fits), patch.object(mlp, "configs", configs):
+    with patch.object(mlp, "launch_best", first_that_fits), patch.object(rules, "configs", configs):
         run(kind, int(width), int(depth), DTYPES[dtype])
     if architecture == "sm_90":
         code = disassembled(found, "nvdisasm")

@@ -20,6 +20,7 @@ import hatact
 from hatact import HAT, bspline, nn
 from hatact.activations import registry
 from hatact.backends import _triton_mlp as backend
+from hatact.backends import _triton_mlp_rules as rules
 
 # Each side of every limit between two tilings.
 WIDTHS = (16, 17, 31, 32, 33, 48, 63, 64, 65, 100, 127, 128, 129, 160, 192, 193, 255, 256)
@@ -28,7 +29,7 @@ Failures = list[str]
 
 
 def fused(hidden: int, dtype: torch.dtype) -> bool:
-    return backend.mlp_unfused(hidden, dtype) is None
+    return rules.mlp_unfused(hidden, dtype) is None
 
 
 def dtypes(device: str) -> tuple[torch.dtype, ...]:
@@ -125,13 +126,13 @@ def check_bits(device: str) -> Failures:
         failures += [f"again: {n}" for n in differing(both(HAT, *net), found, names)]
         y, _, *grads = both(HAT, *net, keep=False)
         failures += [f"not kept: {n}" for n in differing((y, found[1], *grads), found, names)]
-        rule = backend.configs
+        rule = rules.configs
         for config in rule(hidden, dtype.itemsize, False) if device == "cuda" else ():
-            backend.configs = lambda *_, config=config: (config,)
+            rules.configs = lambda *_, config=config: (config,)
             try:
                 got = both(HAT, *net)
             finally:
-                backend.configs = rule
+                rules.configs = rule
             failures += [f"{config}: {n}" for n in differing(got, found, names)]
         choices = backend._OF_PARAMETERS
         for config in choices if device == "cuda" else ():

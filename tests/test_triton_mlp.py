@@ -11,6 +11,7 @@ from triton_child import interpreted, needs_triton
 import hatact
 from hatact import HAT, nn, ops
 from hatact.backends import _triton_mlp as backend
+from hatact.backends import _triton_mlp_rules as rules
 from hatact.reference_mlp import Shape
 
 
@@ -85,7 +86,7 @@ def test_in_a_cuda_graph(dtype):
 )
 @pytest.mark.usefixtures("tf32")
 def test_what_the_kernels_take(hidden, dtype, why):
-    assert backend.mlp_unfused(hidden, dtype) == why
+    assert rules.mlp_unfused(hidden, dtype) == why
 
 
 @needs_triton
@@ -93,8 +94,8 @@ def test_high_precision_lets_tf32_in():
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("high")
     try:
-        assert backend._precision(torch.float32) == "tf32"
-        assert backend.mlp_unfused(64, torch.float32) is None
+        assert rules.precision(torch.float32) == "tf32"
+        assert rules.mlp_unfused(64, torch.float32) is None
     finally:
         torch.set_float32_matmul_precision(before)
 
@@ -104,21 +105,21 @@ def test_launches_of_each_generation(monkeypatch, capability, old):
     """Only warp groups multiply 64 rows and 32 by unlike instructions: there 32 is no choice."""
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda *_: capability)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    backend._is_old.cache_clear()
-    assert backend._is_old(torch.device("cuda", 0)) == old
-    backend._is_old.cache_clear()
-    rows = {c.rows for hidden in (16, 64, 128, 256) for c in backend.configs(hidden, 2, old)}
+    rules._is_old.cache_clear()
+    assert rules._is_old(torch.device("cuda", 0)) == old
+    rules._is_old.cache_clear()
+    rows = {c.rows for hidden in (16, 64, 128, 256) for c in rules.configs(hidden, 2, old)}
     assert (32 in rows) == old
-    assert backend.mlp_unfused(64, torch.float16) is None
+    assert rules.mlp_unfused(64, torch.float16) is None
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda *_: (7, 5))
-    assert "no matrix instructions" in backend.mlp_unfused(64, torch.float16)
+    assert "no matrix instructions" in rules.mlp_unfused(64, torch.float16)
 
 
 @needs_triton
 def test_amd_needs_a_triton_that_compiles(monkeypatch):
     monkeypatch.setattr(torch.version, "hip", "pretended")
-    monkeypatch.setattr(backend, "_triton_version", lambda: (3, 6))
-    assert "before 3.7" in backend.mlp_unfused(64, torch.float16)
+    monkeypatch.setattr(rules, "_triton_version", lambda: (3, 6))
+    assert "before 3.7" in rules.mlp_unfused(64, torch.float16)
 
 
 @needs_triton
@@ -141,9 +142,9 @@ def test_the_cache_tells_launches_apart():
 
 def test_exact_float32_products_are_left_to_the_layers(monkeypatch):
     assert torch.get_float32_matmul_precision() == "highest"
-    assert "matrix instructions" in backend.mlp_unfused(64, torch.float32)
+    assert "matrix instructions" in rules.mlp_unfused(64, torch.float32)
     monkeypatch.setattr(torch.version, "hip", "pretended")
-    assert backend.mlp_unfused(64, torch.float32) is None
+    assert rules.mlp_unfused(64, torch.float32) is None
 
 
 def test_rows_are_split_by_sizes_alone():
@@ -159,9 +160,9 @@ def test_rows_are_split_by_sizes_alone():
 
 
 def test_blocks_follow_from_the_shape():
-    assert backend.sizes(Shape(2, 16, 1, 4)) == (16, 16, 16)
-    assert backend.sizes(Shape(40, 100, 3, 4)) == (64, 64, 16)
-    assert backend.sizes(Shape(300, 33, 200, 4)) == (64, 64, 64)
+    assert rules.sizes(Shape(2, 16, 1, 4)) == (16, 16, 16)
+    assert rules.sizes(Shape(40, 100, 3, 4)) == (64, 64, 16)
+    assert rules.sizes(Shape(300, 33, 200, 4)) == (64, 64, 64)
 
 
 @needs_triton

@@ -15,14 +15,19 @@ from torch import Tensor
 from hatact import reference_mlp
 from hatact._checks import compute_dtype
 from hatact.backends._triton_elementwise import guard, ppoly
-from hatact.backends._triton_linear import precision_of
+from hatact.backends._triton_mlp_rules import (
+    IF_NONE_FITS,
+    MOST,
+    configs_for,
+    mlp_unfused,
+    precision,
+    side,
+    sizes,
+)
 from hatact.backends._triton_numbers import Constants, constants
 from hatact.backends._triton_tuning import Config, Launch, launch_best
-from hatact.reference_mlp import Shape
+from hatact.reference_mlp import FUSED_WIDTHS, Shape
 
-WIDTHS = range(16, 257)
-WIDEST_FLOAT32 = 128
-_LEAST, _MOST = 16, 64  # sides of the operands of a product
 _LONG = 2**16  # rows from which a launch is tuned for many
 # Of the sums over the rows: rows of a step, and programs that occupy a device. What a split is
 # follows from sizes alone, so that the sums are the same on every run. Reasoned, not measured.
@@ -30,100 +35,12 @@ _STEP, _PROGRAMS, _LEAST_ROWS = 64, 512, 1024
 _log = logging.getLogger("hatact")
 
 
-def mlp_unfused(hidden: int, dtype: torch.dtype) -> str | None:
-    """Why the kernels do not serve a dtype here, at a width from 16 to 256, or None."""
-    if dtype == torch.float64:
-        return "the Triton kernels take no float64"
-    if torch.version.hip is None:
-        if torch.cuda.is_available() and torch.cuda.get_device_capability() < (8, 0):
-            return "Triton has no matrix instructions for this GPU"
-        # As others they spill: registers hold no tile of such products.
-        if dtype == torch.float32 and _precision(dtype) == "ieee":
-            return (
-                "exact float32 products are no matrix instructions of NVIDIA "
-                '(torch.set_float32_matmul_precision("high") lets others in)'
-            )
-    elif _triton_version() < (3, 7):
-        return "Triton before 3.7 does not compile the kernels for AMD"
-    if dtype == torch.float32 and hidden > WIDEST_FLOAT32:
-        return f"in float32 the Triton kernels take widths to {WIDEST_FLOAT32}"
-    return None
-
-
-def _precision(dtype: torch.dtype) -> str:
-    """As torch's own products: "high" lets in those of tf32, as "medium" does.
-
-    Of three parts each, as linear_act has them, a tile of layers would spill.
-    """
-    found = precision_of(dtype)
-    return "tf32" if found == "tf32x3" else found
-
-
-@lru_cache(maxsize=1)
-def _triton_version() -> tuple[int, int]:
-    import triton
-
-    major, minor, *_ = triton.__version__.split(".")
-    return int(major), int(minor)
-
-
-mlp_unfused._dynamo_marked_constant = True  # type: ignore[attr-defined]
-
-
-class Sizes(NamedTuple):
-    """Columns of a block of hidden units, and of a step along inputs and along outputs."""
-
-    cols: int
-    inputs: int
-    outputs: int
-
-
-def _side(n: int) -> int:
-    return min(_MOST, max(_LEAST, 1 << (n - 1).bit_length()))
-
-
-def sizes(shape: Shape) -> Sizes:
-    """A rule of the shape alone: the order of every sum follows from it."""
-    return Sizes(_side(shape.hidden), _side(shape.inputs), _side(shape.outputs))
-
-
-def configs(hidden: int, itemsize: int, old: bool) -> tuple[Config, ...]:
-    """What a launch is chosen from, the first that fits where nothing can be timed.
-
-    That one spills nothing at widths 16, 32, 64, 128 and 256 on sm_80, sm_90 and gfx942. old:
-    where a product's operands are in registers too. Elsewhere a tile of 32 rows is multiplied by
-    other instructions than one of 64, which may round otherwise: it is no choice there.
-    """
-    if hidden <= 32:
-        return Config(64, 4, 2), Config(128, 4, 2), Config(256, 8, 2)
-    if hidden <= 64:
-        return Config(128, 8, 2), Config(128, 4, 2), Config(64, 4, 2), Config(128, 4, 1)
-    if hidden * itemsize <= 256:
-        return Config(128, 8, 2), Config(128, 8, 1), Config(64, 8, 1), Config(64, 4, 1)
-    if old:
-        return Config(32, 8, 2), Config(32, 8, 1), Config(64, 8, 1)
-    return Config(64, 8, 1), Config(128, 8, 1)
-
-
-_IF_NONE_FITS = Config(32, 8, 2), Config(32, 8, 1)
-
-
-def _configs(x: Tensor, hidden: int) -> tuple[Config, ...]:
-    return configs(hidden, x.element_size(), x.is_cuda and _is_old(x.device))
-
-
-@lru_cache(maxsize=16)
-def _is_old(device: torch.device) -> bool:
-    """Whether an NVIDIA GPU has no products of warp groups: all but Hopper and server Blackwell."""
-    return torch.version.hip is None and torch.cuda.get_device_capability(device)[0] not in (9, 10)
-
-
 # Rows of a step and warps are no choice: with others, sums would be of other parts.
 _OF_PARAMETERS = Config(_STEP, 4, 3), Config(_STEP, 4, 2), Config(_STEP, 4, 1)
 
 
 def _takes(shape: Shape, x: Tensor) -> bool:
-    return shape.hidden in WIDTHS and mlp_unfused(shape.hidden, x.dtype) is None
+    return shape.hidden in FUSED_WIDTHS and mlp_unfused(shape.hidden, x.dtype) is None
 
 
 def _key(kernel: str, shape: Shape, x: Tensor, rows: int, bias: bool, f: Constants) -> str:
@@ -131,7 +48,7 @@ def _key(kernel: str, shape: Shape, x: Tensor, rows: int, bias: bool, f: Constan
     layers = f"{shape.inputs}-{shape.hidden}x{shape.depth - 1}-{shape.outputs}"
     dtype = str(x.dtype).removeprefix("torch.")
     return (
-        f"{kernel}/{layers}{', bias' * bias}/{dtype}, {_precision(x.dtype)}/"
+        f"{kernel}/{layers}{', bias' * bias}/{dtype}, {precision(x.dtype)}/"
         f"{'many' if rows >= _LONG else 'few'} rows/{_digest(f)}"
     )
 
@@ -143,8 +60,8 @@ def _digest(f: Constants) -> str:
 
 def _launched(key: str, x: Tensor, hidden: int, launch: Launch) -> bool:
     """Whether a launch of a tile of rows fits."""
-    found = launch_best(key, x.device, _configs(x, hidden), launch)
-    return bool(found or launch_best(f"{key}/small", x.device, _IF_NONE_FITS, launch))
+    found = launch_best(key, x.device, configs_for(x, hidden), launch)
+    return bool(found or launch_best(f"{key}/small", x.device, IF_NONE_FITS, launch))
 
 
 @lru_cache(maxsize=256)
@@ -200,7 +117,7 @@ def mlp_forward(
 
     from hatact.backends._triton_mlp_kernels import forward_kernel
 
-    precision, s = _precision(x.dtype), sizes(shape)
+    products, s = precision(x.dtype), sizes(shape)
     tensors = (
         *(x.contiguous(), weights[0].contiguous(), _stacked(weights[1:-1], weights[0])),
         weights[-1].contiguous(),
@@ -211,7 +128,7 @@ def mlp_forward(
 
     def launch(config: Config) -> None:
         forward_kernel[(-(-rows // config.rows),)](
-            *(*tensors, *counts, *numbers, shape.first_kept, precision),
+            *(*tensors, *counts, *numbers, shape.first_kept, products),
             *(shape.hidden, *s, config.rows),
             num_warps=config.warps,
             num_stages=config.stages,
@@ -310,7 +227,7 @@ def _down(
 
     g, x, kept, z0, gz, gx = down
     rows = prod(x.shape[:-1])
-    precision, s = _precision(x.dtype), sizes(shape)
+    products, s = precision(x.dtype), sizes(shape)
     tensors = (
         *(g, x, weights[0].contiguous(), _stacked(weights[1:-1], weights[0])),
         *(weights[-1].contiguous(), biases[0].contiguous() if biases else None),
@@ -321,7 +238,7 @@ def _down(
     def launch(config: Config) -> None:
         backward_kernel[(-(-rows // config.rows),)](
             *(*tensors, *counts, *slopes),
-            *(bool(shape.first_kept), shape.depth > 2, precision),
+            *(bool(shape.first_kept), shape.depth > 2, products),
             *(shape.hidden, *s, config.rows),
             num_warps=config.warps,
             num_stages=config.stages,
@@ -335,9 +252,9 @@ def _down(
 
 def _splits(shape: Shape, rows: int) -> tuple[int, int]:
     """Into how many the rows are split where parameters' gradients are summed, and their steps."""
-    across = -(-shape.hidden // _MOST)
+    across = -(-shape.hidden // MOST)
     blocks = across * (
-        across * (shape.depth - 2) + -(-shape.inputs // _MOST) + -(-shape.outputs // _MOST)
+        across * (shape.depth - 2) + -(-shape.inputs // MOST) + -(-shape.outputs // MOST)
     )
     splits = max(1, min(-(-rows // _LEAST_ROWS), _PROGRAMS // blocks))
     steps = -(-rows // (splits * _STEP))
@@ -361,7 +278,7 @@ def _of_parameters(
     parameters = (*weights, *biases)
     total = sum(p.numel() for p in parameters)
     sums = torch.empty(splits, total, dtype=torch.float32, device=x.device)
-    precision = _precision(x.dtype)
+    products = precision(x.dtype)
 
     def of_layers(
         layer: int, layers: int, a: Tensor, b: Tensor, b0: Tensor | None, f: Constants
@@ -370,12 +287,12 @@ def _of_parameters(
         m, n = shape.of_layer(layer)
         at = sum(w.numel() for w in weights[:layer])
         bias_at = sum(w.numel() for w in weights) + hidden * layer
-        sides = _side(m), _side(n)
+        sides = side(m), side(n)
 
         def launch(config: Config) -> None:
             parameters_kernel[(-(-m // sides[0]) * -(-n // sides[1]), splits, layers)](
                 *(a, b, b0, sums, rows, steps, total, at, bias_at, m, n, *f, bool(biases)),
-                *(precision, *sides, config.rows),
+                *(products, *sides, config.rows),
                 num_warps=config.warps,
                 num_stages=config.stages,
                 enable_fp_fusion=True,

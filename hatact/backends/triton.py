@@ -22,7 +22,7 @@ from hatact.backends._triton_elementwise import (
 )
 from hatact.backends._triton_linear import linear_act
 from hatact.backends._triton_mlp import mlp_backward, mlp_forward
-from hatact.backends._triton_mlp import mlp_unfused as mlp_unfused
+from hatact.backends._triton_mlp_rules import mlp_unfused as mlp_unfused
 
 
 def unavailable(device: str) -> str | None:
