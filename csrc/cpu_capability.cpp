@@ -37,6 +37,7 @@ const std::vector<Capability>& capabilities() {
 
 const Capability* find_capability() {
   const char* forced = std::getenv("HATACT_CPU_CAPABILITY");
+  if (forced != nullptr && *forced == '\0') forced = nullptr;  // as HATACT_BACKEND, empty is unset
   for (const Capability& c : capabilities()) {
     if (c.supported && (forced == nullptr || std::strcmp(forced, c.name) == 0)) return &c;
   }

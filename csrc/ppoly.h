@@ -23,8 +23,9 @@ struct Outline {
   // x is clamped to [low, high]: at knots where a tail is constant, so that 0·inf never arises,
   // and to the period, which rounding leaves once x is large. Otherwise they are infinite.
   T low, high;
-  // A tail that is neither constant nor of full degree, or a constant one to which x cannot be
-  // clamped, for want of a number right of the last knot: the limits at ±inf are selected.
+  // A tail that is neither constant nor, in T, of full degree, or a constant one to which x cannot
+  // be clamped, for want of a number right of the last knot: where x − base is ±inf, the limits are
+  // selected.
   bool select_limits;
   T limit_low, limit_high;
   T origin, period, inverse;  // inverse = 1/period; period 0: not periodic
@@ -55,35 +56,37 @@ inline int top_of(int knots) {
 }
 
 // Fills rows of `stride` entries for powers up to `degree`, which may exceed that of the
-// coefficients, `width` − 1. Each number is rounded once to T.
+// coefficients, `width` − 1. Each number is rounded once to T, where −0 is 0: what is too small for T
+// comes out with either sign. The limits are those of the numbers as given.
 template <typename T>
 Outline<T> lay_out(const double* knots, int n, const double* coeffs, int width, double period,
                    int degree, int stride, T* table) {
   constexpr T inf = static_cast<T>(HUGE_VAL);
   T* const base = table + stride;
   T* const coef = base + stride;
-  for (int k = 0; k < stride; ++k) table[k] = k < n ? static_cast<T>(knots[k]) : inf;
+  const auto rounded = [](double v) { return static_cast<T>(v) + T(0); };
+  for (int k = 0; k < stride; ++k) table[k] = k < n ? rounded(knots[k]) : inf;
   for (int i = 0; i < stride; ++i) {
     // After reduction x may be knots[0] itself, by rounding: piece 0 is then piece 1.
     const int from = period > 0 && i == 0 ? 1 : i;
     base[i] = i > n ? 0 : table[from > 0 ? from - 1 : 0];
     for (int d = 0; d <= degree; ++d) {
       const int c = d - degree + width - 1;
-      coef[d * stride + i] = i > n || c < 0 ? 0 : static_cast<T>(coeffs[from * width + c]);
+      coef[d * stride + i] = i > n || c < 0 ? 0 : rounded(coeffs[from * width + c]);
     }
   }
-  // The power that leads a piece, after rounding.
+  // The power that leads a piece.
   const auto power = [&](int i) {
-    int d = 0;
-    while (d < degree && coef[d * stride + i] == 0) ++d;
-    return degree - d;
+    int c = 0;
+    while (c + 1 < width && coeffs[i * width + c] == 0) ++c;
+    return width - 1 - c;
   };
   const auto limit = [&](int i, bool above) {
-    const T lead = coef[(degree - power(i)) * stride + i];
-    if (power(i) == 0) return lead;
+    const double lead = coeffs[(i + 1) * width - 1 - power(i)];
+    if (power(i) == 0) return rounded(lead);
     return (lead > 0) == (above || power(i) % 2 == 0) ? inf : -inf;
   };
-  const auto ragged = [&](int i) { return power(i) > 0 && power(i) < degree; };
+  const auto ragged = [&](int i) { return power(i) > 0 && coef[i] == 0; };
   Outline<T> f{degree, top_of(n), -inf, inf, false, limit(0, false), limit(n, true), table[0]};
   if (period > 0) {
     f.period = static_cast<T>(period);
@@ -107,7 +110,9 @@ HATACT_HD T reduced(const Outline<T>& f, T x) {
   constexpr T countable = static_cast<T>(sizeof(T) == 4 ? 0x1p24 : 0x1p53);
   const T a = x - f.origin, near = a * f.inverse;
   const T turns = fabs(near) < countable ? fma(fma(-near, f.period, a), f.inverse, near) : near;
-  return fma(1 - ceil(turns), f.period, x);
+  const T back = 1 - ceil(turns);
+  // Right of the origin no turn is taken back: the quotient may have underflowed to 0.
+  return fma(a > 0 && back > 0 ? T(0) : back, f.period, x);
 }
 
 // min(max(x, low), high), keeping NaN.
@@ -137,12 +142,12 @@ HATACT_HD void add_above(int& place, int step, T x, T t) {
   if (!(x <= t)) place += step;
 }
 
-// The limit of a tail at ±inf, else y.
+// The limit of a tail where u = x − base is ±inf, else y.
 template <typename T>
-HATACT_HD T limited(const Outline<T>& f, T x, T y) {
+HATACT_HD T limited(const Outline<T>& f, T u, T y) {
   constexpr T inf = static_cast<T>(HUGE_VAL);
-  y = x == inf ? f.limit_high : y;
-  return x == -inf ? f.limit_low : y;
+  y = u == inf ? f.limit_high : y;
+  return u == -inf ? f.limit_low : y;
 }
 
 // x[j] = f(x[j]), and the places of their pieces: a NaN is right of all knots. The elements run
@@ -183,7 +188,7 @@ HATACT_HD void evaluate(const Outline<T>& f, const Table<T, N, D>& table, T (&x)
   if constexpr (D > 1) {
     if (f.select_limits) {
 #pragma unroll
-      for (int j = 0; j < E; ++j) y[j] = limited(f, x[j], y[j]);
+      for (int j = 0; j < E; ++j) y[j] = limited(f, x[j] - table.at(1, place[j]), y[j]);
     }
   }
 #pragma unroll
@@ -201,7 +206,7 @@ HATACT_HD T evaluate(const Outline<T>& f, const T* table, T x, int& piece) {
   const T u = x - row[0];
   T y = row[stride];
   for (int d = 1; d <= f.degree; ++d) y = y * u + row[(d + 1) * stride];
-  return x == x ? limited(f, x, y) : x;
+  return x == x ? limited(f, u, y) : x;
 }
 
 }  // namespace hatact

@@ -73,14 +73,16 @@ inline void check(const Numbers& p, ScalarType dtype) {
     refuse("knots, coeffs and period must be finite; got ", listed(p.knots), ", ",
            listed(p.coeffs), ", ", p.period);
   }
-  if (dtype != ScalarType::Double) {
-    bool held = p.period <= 0 || (p.period >= FLT_MIN && p.knots[0] + p.period <= FLT_MAX);
-    for (double v : p.knots) held = held && std::fabs(v) <= FLT_MAX;
-    for (double v : p.coeffs) held = held && std::fabs(v) <= FLT_MAX;
-    if (!held) {
-      refuse("knots, coeffs and period must be in the range of float32, which computes; got ",
-             listed(p.knots), ", ", listed(p.coeffs), ", ", p.period);
-    }
+  const bool twice = dtype == ScalarType::Double;
+  const double most = twice ? DBL_MAX : FLT_MAX, least = twice ? DBL_MIN : FLT_MIN;
+  bool held = p.period <= 0 || (p.period >= least && p.knots[0] + p.period <= most);
+  held = held && p.knots.back() - p.knots.front() <= most;  // so is x - t between them
+  for (double v : p.knots) held = held && std::fabs(v) <= most;
+  for (double v : p.coeffs) held = held && std::fabs(v) <= most;
+  if (!held) {
+    refuse("knots, their span, coeffs and period must be in the range of ",
+           twice ? "float64" : "float32", ", which computes; got ", listed(p.knots), ", ",
+           listed(p.coeffs), ", ", p.period);
   }
   for (size_t i = 1; i < p.knots.size(); ++i) {
     if (p.knots[i - 1] >= p.knots[i]) {

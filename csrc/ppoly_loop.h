@@ -59,7 +59,7 @@ struct Rows {
 
   explicit Rows(const Plan<typename V::T>& p)
       : base(row<V, kFind>(by_cell(kFind) ? p.grid.base : p.base)),
-        code(row<V, kFind>(p.code != nullptr ? p.code : p.base)),
+        code(row<V, kFind>(p.bits == 0 ? p.base : by_cell(kFind) ? p.grid.code : p.code)),
         more(kFind == Find::few_cells ? p.grid.folded : by_cell(kFind) ? p.grid.coef : p.coef),
         stride(p.stride) {
     for (int d = 0; d <= (D < 0 ? 0 : D); ++d) coef[d] = row<V, kFind>(more + d * stride);
@@ -83,9 +83,12 @@ HATACT_INLINE void find_by_knots(const Plan<typename V::T>& p, const S* x,
   using R = typename V::R;
   HATACT_EACH(i[j] = V::zero_index());
   if (p.period != 0) {
-    const R origin = V::set(p.origin), period = V::set(p.period), one = V::set(1);
-    HATACT_EACH(const R turns = V::sub(V::ceil(V::div(V::sub(r[j], origin), period)), one);
-                r[j] = V::sub_mul(r[j], turns, period));
+    const R origin = V::set(p.origin), period = V::set(p.period), one = V::set(1), zero = V::set(0);
+    // Right of the origin no turn is taken back: the quotient may have underflowed to 0.
+    HATACT_EACH(const R from = V::sub(r[j], origin);
+                const R turns = V::sub(V::ceil(V::div(from, period)), one);
+                const R kept = V::if_at_most(from, zero, turns, V::positive_part(turns));
+                r[j] = V::sub_mul(r[j], kept, period));
   }
   const R low = V::set(p.low), high = V::set(p.high);
   HATACT_EACH(r[j] = V::clamp(r[j], low, high));
@@ -118,12 +121,13 @@ HATACT_INLINE void find_by_cell(const Grid<typename V::T>& grid, typename V::R (
   HATACT_EACH(r[j] = V::clamp(V::mul(r[j], inverse), low, high); i[j] = V::ceil_index(r[j]));
 }
 
-// The codes of the pieces i.
+// The codes of the pieces, or cells, i.
 template <typename V, Find kFind, int kBits, typename S, typename Row>
 HATACT_INLINE void store_code(const Plan<typename V::T>& p, const S* x, Row row,
                               const typename V::I (&i)[kUnroll], uint8_t* code) {
   if constexpr (V::packs_bytes && kFind != Find::many_knots) {
-    V::template store_codes<kBits>(x, i, by_cell(kFind) ? p.grid.code : p.code_bytes, code);
+    const uint8_t* const codes = by_cell(kFind) ? p.grid.code_bytes : p.code_bytes;
+    V::template store_codes<kBits>(x, i, codes, code);
   } else {
     uint64_t plane[kBits];
     constexpr bool kGather = kFind == Find::many_knots;
@@ -163,9 +167,10 @@ HATACT_INLINE void block(const Plan<typename V::T>& p, const Rows<V, D, kFind>& 
           v[j] = V::mul_add(v[j], u, V::look_up(rows.of(d), at));
         }
       });
-  if (p.select_limits) {
+  if (p.select_limits) {  // no grid has such a tail
     const R at_low = V::set(p.limit_low), at_high = V::set(p.limit_high);
-    HATACT_EACH(v[j] = V::limits(v[j], r[j], at_low, at_high));
+    HATACT_EACH(const auto at = V::template place<kFind == Find::many_knots>(i[j]);
+                v[j] = V::limits(v[j], rows.within(r[j], at), at_low, at_high));
   }
   if (g != nullptr && scalar_g) {
     const R factor = V::set(V::value(*g));

@@ -17,7 +17,7 @@ enum class Storage { f16, bf16, f32, f64 };
 // apart, highest power first. Row length is padded, so that a kernel may load a whole register.
 // Where all knots are multiples of a power of 2, h, and both tails are constant, the cell ⌈x/h⌉
 // takes the place of the piece, with no compare: x/h is exact, and so is all that follows from
-// it. The rows are in units of h, and repeat after `cells`; `code` is indexed by cell, too.
+// it. The rows are in units of h, and repeat after `cells`; the codes are a cell's, too.
 template <typename T>
 struct Grid {
   int cells = 0;  // 0: none; else 8 or 16
@@ -28,7 +28,8 @@ struct Grid {
   // For up to kFewCells cells and a degree of at most 1, the coefficients in powers of x/h itself:
   // f = folded[0]·x/h + folded[1]. Null where they would have to be rounded.
   const T* folded = nullptr;
-  uint8_t code[16] = {};
+  const T* code = nullptr;  // as Plan::code and Plan::code_bytes
+  uint8_t code_bytes[16] = {};
 };
 
 template <typename T>
@@ -44,8 +45,8 @@ struct Plan {
   // x is clamped to [low, high], where a tail is constant so that 0·inf never arises, and to the
   // base period, which rounding leaves once x is large.
   T low = 0, high = 0;
-  // A tail that is neither constant nor of full degree, or that starts at the largest number: its
-  // limits at ±inf are selected.
+  // A tail whose limits Horner's rule does not find, and that are selected where x − base is ±inf:
+  // neither constant nor of full degree in T, or constant from the largest number on.
   bool select_limits = false;
   T limit_low = 0, limit_high = 0;
   T origin = 0, period = 0;  // period 0: not periodic

@@ -53,11 +53,11 @@ def check_numbers(
             f"knots, coeffs and period must be finite; got {knots}, {coeffs}, {period}"
         )
     range_ = torch.finfo(dtype)
-    used = (*knots, *coeffs, period, knots[0] + period)
+    used = (*knots, *coeffs, period, knots[0] + period, knots[-1] - knots[0])
     if any(abs(v) > range_.max for v in used) or 0 < period < range_.tiny:
         raise ValueError(
-            f"knots, coeffs and period must be in the range of {dtype}, which computes; "
-            f"got {knots}, {coeffs}, {period}"
+            f"knots, their span, coeffs and period must be in the range of {dtype}, which "
+            f"computes; got {knots}, {coeffs}, {period}"
         )
     if any(a >= b for a, b in pairwise(knots)):
         raise ValueError(f"knots must increase strictly; got {tuple(knots)}")
@@ -65,6 +65,16 @@ def check_numbers(
         raise ValueError(f"the period must be positive, or 0 for none; got {period}")
     if period and knots[-1] - knots[0] > period * _PERIOD_SLACK:
         raise ValueError(f"knots must lie within one period, {period}; got {tuple(knots)}")
+
+
+def empty_like(x: Tensor) -> Tensor:
+    """A new tensor with x's dense strides, as torch's own elementwise ops return them.
+
+    torch.empty_like keeps the strides of a tensor without elements, whatever they are.
+    """
+    return torch.empty_like(
+        x, memory_format=torch.contiguous_format if x.is_contiguous() else torch.preserve_format
+    )
 
 
 def overlaps(x: Tensor) -> bool:

@@ -34,6 +34,7 @@ import torch
 from torch import Tensor
 
 from hatact import reference, reference_cascade, reference_mlp
+from hatact._checks import empty_like
 from hatact.backends import extension, triton
 
 LIBRARY = torch.library.Library("hatact", "DEF")
@@ -76,7 +77,7 @@ def overload(name: str) -> Kernel:
 
 
 def _with_strides_of(x: Tensor, y: Tensor) -> Tensor:
-    out = torch.empty_like(x)  # x's dense strides, as every backend returns them
+    out = empty_like(x)
     return y if y.stride() == out.stride() else out.copy_(y)
 
 
@@ -363,8 +364,8 @@ def _from_environment(name: str) -> str | Exception:
 
 def _default_kernels(device: str) -> dict[str, Kernel]:
     name = default_backend(device)
-    if name == "reference":
-        return {}
+    if name == "reference":  # a library that was refused may have registered some kernels
+        return {op: k for op, k in _REFERENCE.items() if extension.has_kernel(op, device)}
     left_out = _ONLY_FORCED.get(name, set())
     found = {op: kernel for op, kernel in _KERNELS[name].items() if op not in left_out}
     if name == "extension" and device in _BACKENDS["triton"].devices:

@@ -23,11 +23,24 @@ from hatact._checks import (
 
 
 def _horner(piece: Sequence[float], u: Tensor) -> Tensor:
-    """The polynomial at u; a constant stays one, so that 0·inf never arises."""
+    """The polynomial at u; a constant stays one, so that 0·inf never arises.
+
+    At ±inf, which a tail alone sees, the limit: also where the coefficient that decides it is too
+    small for u's dtype.
+    """
     lead = next((k for k, c in enumerate(piece) if c), len(piece) - 1)
-    y = torch.full_like(u, piece[lead])
+    power = len(piece) - 1 - lead
+    y, near = torch.full_like(u, piece[lead] + 0.0), u  # + 0.0: a zero has no sign
+    info = torch.finfo(u.dtype)
+    vanishes = power > 0 and abs(piece[lead]) <= info.tiny * info.eps / 2
+    if vanishes:
+        near = torch.where(torch.isinf(u), 0.0, u)
     for c in piece[lead + 1 :]:
-        y = y * u + c
+        y = y * near + (c + 0.0)
+    if vanishes:
+        above = math.copysign(math.inf, piece[lead])
+        below = above if power % 2 == 0 else -above
+        y = torch.where(u == math.inf, above, torch.where(u == -math.inf, below, y))
     return y
 
 
@@ -36,7 +49,10 @@ def _reduced(z: Tensor, knots: Sequence[float], period: float) -> Tensor:
     if not period:
         return z
     # A tensor, not a number: on CUDA torch multiplies by a number's rounded inverse.
-    turns = torch.ceil((z - knots[0]) / z.new_full((), period)) - 1
+    a = z - knots[0]
+    turns = torch.ceil(a / z.new_full((), period)) - 1
+    # Right of knots[0] no turn is taken back: the quotient may have underflowed to 0.
+    turns = torch.where(a > 0, turns.clamp(min=0), turns)
     reduced = z - turns * period
     inside = reduced.clamp(knots[0], knots[0] + period)  # rounding leaves it once x is large
     # The clamp is of rounding's making: dz/dx stays 1 there too.
@@ -138,5 +154,6 @@ def ppoly_decode(g: Tensor, code: Tensor, slopes: Sequence[float]) -> Tensor:
     each = (code.view(-1, bits, 1) >> places) & 1
     index = (each << planes).sum(1).flatten()[: g.numel()]
     padded = [*slopes, *[math.nan] * (_code.MOST_SLOPES - len(slopes))]
-    table = torch.tensor(padded, dtype=compute_dtype(g), device=g.device)
+    # + 0.0: a zero has no sign, whatever rounding to the dtype made of it.
+    table = torch.tensor(padded, dtype=compute_dtype(g), device=g.device) + 0.0
     return (g.to(table.dtype) * table[index].view(g.shape)).to(g.dtype).contiguous()

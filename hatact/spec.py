@@ -20,7 +20,7 @@ Number = int | Fraction | float
 
 
 def _number(value: Any, what: str) -> Number:
-    """`value` as int, Fraction or float, finite and within float64's range."""
+    """`value` as int, Fraction or float, finite and within float64's range; −0.0 as 0.0."""
     if not isinstance(value, Real):
         raise ValueError(f"{what} must be real numbers; got {value!r}")
     if isinstance(value, int | Fraction | float):
@@ -35,7 +35,7 @@ def _number(value: Any, what: str) -> Number:
         finite = False
     if not finite:
         raise ValueError(f"{what} must be finite in float64; got {value!r}")
-    return int(number) if isinstance(number, bool) else poly.tidy(number)
+    return int(number) if isinstance(number, bool) else poly.tidy(number) + 0
 
 
 def _tuple(values: Any, what: str) -> tuple[Any, ...]:
@@ -61,8 +61,8 @@ class PiecewisePolynomial:
         A knot belongs to the piece on its left, so the derivative of ReLU is 0 at 0.
         At ±inf the value is the limit of the tail (NaN if periodic); NaN gives NaN.
 
-    Numbers are kept as given (int, Fraction or float) and every method computes with exact
-    rationals; they become float64 only in :meth:`numbers`, on the way into a kernel.
+    Numbers are kept as given (int, Fraction or float; a zero has no sign) and every method computes
+    with exact rationals; they become float64 only in :meth:`numbers`, on the way into a kernel.
 
     Raises:
         ValueError: if a rule above is broken; the message says which and what was got.
@@ -84,6 +84,8 @@ class PiecewisePolynomial:
     _derivative: PiecewisePolynomial | None = field(
         init=False, repr=False, compare=False, default=None
     )
+    # The numbers once more, as autograd hands them on: freed with the spec, as no cache's would be.
+    _for_ops: Any = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
         knots = tuple(_number(t, "knots") for t in _tuple(self.knots, "knots"))
@@ -372,6 +374,8 @@ class PiecewisePolynomial:
         used = [(p, base) for p, base, *_ in self._intervals()]
         if self.period is not None:
             xs = [float(base) for _, base in used] + [float(self.knots[0]) + float(self.period)]
+            if xs[-1] <= xs[-2]:  # the last knot is the wrap: right of it there is nothing
+                used, xs = used[:-1], xs[:-1]
             columns = [p for p, _ in used]
         else:
             first, last = Fraction(self.knots[0]), Fraction(self.knots[-1])

@@ -19,7 +19,8 @@ def linear_regions(network: nn.Sequential, low: float = 0.0, high: float = 1.0) 
     By composition, layer by layer: on every interval found so far each neuron is a line
     m·x + c, and its ReLU cuts the interval at −c/m. Exact, with the parameters as they are as
     fractions, so that no region is too small; not on a grid. Breakpoints that later layers undo
-    are not counted.
+    are not counted. The slivers that rounding a weight leaves between two pieces are regions, and
+    are counted.
 
     Args:
         network: of `torch.nn.Linear` and `torch.nn.ReLU`, with one input and one output.

@@ -6,7 +6,6 @@ Functions here have no rule for transforms: under those, :class:`PPoly` serves.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import torch
@@ -15,7 +14,7 @@ from torch.autograd import forward_ad
 
 from hatact import _checks, ops
 from hatact.autograd._decode import decode
-from hatact.autograd._ppoly import below_autograd, in_functorch, ppoly
+from hatact.autograd._ppoly import below_autograd, functionalizes, in_functorch, ppoly
 from hatact.autograd._ppoly import op as ppoly_op
 from hatact.spec import PiecewisePolynomial
 
@@ -102,11 +101,14 @@ def has_values(x: Tensor) -> bool:
     return type(x) in _PLAIN and not dispatch_modes() and not x.is_meta and not in_functorch()
 
 
-@lru_cache(maxsize=1024)
 def _packed(spec: PiecewisePolynomial) -> tuple[Tensor, Tensor]:
-    """The numbers and the slopes of a spec as the fast ops take them."""
-    assert spec.slopes is not None
-    return ops.packed(*spec.numbers), ops.packed((), spec.slopes)
+    """The numbers and the slopes of a spec as the fast ops take them; the spec holds them."""
+    found: tuple[Tensor, Tensor] | None = spec._for_ops
+    if found is None:
+        assert spec.slopes is not None
+        found = ops.packed(*spec.numbers), ops.packed((), spec.slopes)
+        object.__setattr__(spec, "_for_ops", found)
+    return found
 
 
 class Kept(torch.autograd.Function):
@@ -210,4 +212,7 @@ def _under_transforms(x: Tensor, spec: PiecewisePolynomial, inplace: bool) -> Te
     if x.requires_grad and torch.is_grad_enabled():
         check_in_place(x, spec)
     _checks.check_in_place(x)
-    return x.copy_(ppoly(x.clone(), None, spec))
+    y = ppoly(x.clone(), None, spec)
+    if functionalizes():  # which makes of copy_ what has no derivative, and no rule for vmap
+        return x.masked_fill_(torch.ones_like(x, dtype=torch.bool), 0.0).add_(y)
+    return x.copy_(y)

@@ -74,6 +74,13 @@ def triangle_cascade(x: Tensor, peaks: Tensor, scales: Tensor) -> Tensor:
 
 
 def compiled_triangle_cascade(x: Tensor, peaks: Tensor, scales: Tensor) -> Tensor:
-    """:func:`triangle_cascade` where Dynamo traces: the ops stay whole."""
-    y: Tensor = CompiledCascade.apply(x, peaks, scales)  # type: ignore[no-untyped-call]
+    """:func:`triangle_cascade` where Dynamo traces: the ops stay whole.
+
+    An exported program holds the op alone, which brings its derivative along.
+    """
+    y: Tensor
+    if torch.compiler.is_exporting():
+        y = torch.ops.hatact.triangle_cascade(x, peaks, scales)
+        return y
+    y = CompiledCascade.apply(x, peaks, scales)  # type: ignore[no-untyped-call]
     return y

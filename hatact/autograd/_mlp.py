@@ -148,8 +148,15 @@ def compiled_mlp(
     derivative: tuple[float, ...],
     checkpoint: bool,
 ) -> Tensor:
-    """:func:`fused_mlp` where Dynamo traces: the ops stay whole."""
+    """:func:`fused_mlp` where Dynamo traces: the ops stay whole.
+
+    An exported program holds the op alone, which brings its derivative along (RawMlp).
+    """
     y: Tensor
+    if torch.compiler.is_exporting():
+        keep = torch.is_grad_enabled() and not checkpoint
+        y, _ = torch.ops.hatact.mlp_forward(x, list(weights), list(biases), *numbers, keep)
+        return y
     asked = x.requires_grad, any(t.requires_grad for t in (*weights, *biases))
     if torch.is_grad_enabled() and any(asked):
         y = CompiledMlp.apply(  # type: ignore[no-untyped-call]

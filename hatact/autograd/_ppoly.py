@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from hatact import ops
+from hatact import ops, reference
 from hatact.spec import PiecewisePolynomial
 
 op = ops.overload("ppoly")
@@ -69,6 +69,8 @@ def ppoly(x: Tensor, g: Tensor | None, spec: PiecewisePolynomial) -> Tensor:
 
     Shapes: x: (*), g: (*) or None → (*).
     """
+    if functionalizes():
+        return reference.ppoly(x, g, *spec.numbers)
     if differentiates(x) or (g is not None and differentiates(g)):
         y: Tensor = PPoly.apply(x, g, spec)  # type: ignore[no-untyped-call]
         return y
@@ -80,6 +82,18 @@ def ppoly(x: Tensor, g: Tensor | None, spec: PiecewisePolynomial) -> Tensor:
 def transforms() -> bool:
     """Whether torch.func or forward-mode AD is at work."""
     return in_functorch() or forward_ad._current_level >= 0
+
+
+def functionalizes() -> bool:
+    """Whether torch.func.functionalize is among the transforms at work.
+
+    It has no rule for a Function of ours, nor a place to give one: torch's own ops serve there.
+    """
+    if not in_functorch():
+        return False
+    key = torch._C._functorch.TransformType.Functionalize
+    stack = torch._C._functorch.get_interpreter_stack() or ()
+    return any(interpreter.key() == key for interpreter in stack)
 
 
 def without_autocast(device: str) -> Any:

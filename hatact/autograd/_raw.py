@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from fractions import Fraction
 from typing import Any
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from hatact import ops
+from hatact._bounded import BoundedCache
 from hatact._checks import check_numbers
 from hatact.autograd._activation import bumped, check_in_place
 from hatact.autograd._cascade import Cascade
@@ -20,12 +21,18 @@ from hatact.autograd._ppoly import PPoly, below_autograd, differentiates
 from hatact.spec import PiecewisePolynomial
 
 
-@lru_cache(maxsize=256)
+@BoundedCache
 def _of(knots: tuple[float, ...], coeffs: tuple[float, ...], period: float) -> PiecewisePolynomial:
     check_numbers(knots, coeffs, period)
     width = len(coeffs) // (len(knots) + 1)
     pieces = tuple(coeffs[i : i + width] for i in range(0, len(coeffs), width))
-    return PiecewisePolynomial(knots, pieces, period or None)
+    # Rounding may leave a period shorter than the span of the knots, which a spec refuses.
+    span = Fraction(knots[-1]) - Fraction(knots[0])
+    spec = PiecewisePolynomial(knots, pieces, max(Fraction(period), span) if period else None)
+    above = spec
+    for _ in range(spec.degree):  # a spec keeps its derivative: the cache is to count them all
+        above = above.derivative()
+    return spec
 
 
 def _spec(knots: Sequence[float], coeffs: Sequence[float], period: float) -> PiecewisePolynomial:

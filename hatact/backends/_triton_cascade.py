@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from hatact import reference_cascade
-from hatact._checks import compute_dtype
+from hatact._checks import compute_dtype, empty_like
 from hatact.backends._triton_elementwise import guard
 
 MOST_DEPTH = 32  # there a backward in float32 has all 255 registers of sm_90, and spills 8 bytes
@@ -66,7 +66,7 @@ def triangle_cascade(x: Tensor, peaks: Tensor, scales: Tensor) -> Tensor:
         ValueError: for shapes, dtypes or devices that do not match.
     """
     reference_cascade.check_cascade(x, peaks, scales)
-    y = torch.empty_like(x)
+    y = empty_like(x)
     channels, depth = peaks.shape
     if depth > MOST_DEPTH:
         return y.copy_(reference_cascade.triangle_cascade(x, peaks, scales))
@@ -100,7 +100,7 @@ def triangle_cascade_backward(
     """
     reference_cascade.check_cascade(x, peaks, scales)
     reference_cascade.check_gradient(g, x)
-    gx = torch.empty_like(x)
+    gx = empty_like(x)
     channels, depth = peaks.shape
     if depth > MOST_DEPTH:
         found, *sums = reference_cascade.triangle_cascade_backward(g, x, peaks, scales)

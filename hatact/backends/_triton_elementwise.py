@@ -10,7 +10,13 @@ import torch
 from torch import Tensor
 
 from hatact import _code, reference
-from hatact._checks import check_in_place, check_slopes, check_tensors, compute_dtype
+from hatact._checks import (
+    check_in_place,
+    check_slopes,
+    check_tensors,
+    compute_dtype,
+    empty_like,
+)
 from hatact.backends._triton_numbers import constants, finite_slopes, piece_codes
 
 
@@ -69,7 +75,7 @@ def ppoly(
     """
     check_tensors(x, g)
     numbers = constants(tuple(knots), tuple(coeffs), period, compute_dtype(x))
-    y = torch.empty_like(x)
+    y = empty_like(x)
     if numbers is None:
         return y.copy_(reference.ppoly(x, g, knots, coeffs, period))
     if x.numel() == 0:
@@ -143,7 +149,7 @@ def ppoly_encode(
     """
     check_tensors(x, None)
     numbers = constants(tuple(knots), tuple(coeffs), period, compute_dtype(x))
-    y = torch.empty_like(x)
+    y = empty_like(x)
     if numbers is None:
         values, code = reference.ppoly_encode(x, knots, coeffs, period)
         return y.copy_(values), code

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from hatact import reference_mlp
+from hatact._bounded import BoundedCache
 from hatact._checks import compute_dtype
 from hatact.backends._triton_elementwise import guard, ppoly
 from hatact.backends._triton_mlp_rules import (
@@ -53,7 +54,7 @@ def _key(kernel: str, shape: Shape, x: Tensor, rows: int, bias: bool, f: Constan
     )
 
 
-@lru_cache(maxsize=256)
+@BoundedCache
 def _digest(f: Constants) -> str:
     return hashlib.sha256(repr(f).encode()).hexdigest()[:8]
 
@@ -70,7 +71,9 @@ def _say_once(shape: Shape, device: str, why: str) -> None:
 
 
 _TOO_LARGE = "no launch of the kernels fits"
-_TOO_LONG = "its activation has more pieces, or a higher degree, than the kernels take"
+_TOO_LONG = (
+    "its activation has more pieces, a higher degree or smaller numbers than the kernels take"
+)
 
 
 def _stacked(tensors: Sequence[Tensor], like: Tensor) -> Tensor:

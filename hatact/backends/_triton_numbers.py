@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 import struct
-from functools import lru_cache
+from collections.abc import Sequence
 
 import torch
 
 from hatact import _code
+from hatact._bounded import BoundedCache
 from hatact._checks import check_numbers
 
 MAX_PIECES = 64  # beyond either, compile time grows and the select chain is no kernel to want
@@ -19,24 +20,25 @@ MAX_DEGREE = 16
 
 
 def _rounded(value: float, dtype: torch.dtype) -> float:
+    """In `dtype`, where −0 is 0: what is too small for it comes out with either sign."""
     if dtype == torch.float64:
-        return float(value)
+        return float(value) + 0.0
     rounded: float = struct.unpack("<f", struct.pack("<f", value))[0]
-    return rounded
+    return rounded + 0.0
 
 
 Constants = tuple[tuple[float, ...], tuple[tuple[float, ...], ...], tuple[float, ...]]
 
 
-@lru_cache(maxsize=1024)
+@BoundedCache
 def constants(
     knots: tuple[float, ...], coeffs: tuple[float, ...], period: float, dtype: torch.dtype
 ) -> Constants | None:
     """The kernel's (KNOTS, PIECES, PERIOD) in a compute dtype.
 
     A piece has no leading zeros; PERIOD is (period, knots[0] + period), or empty.
-    None for a spec that is left to the reference: more than MAX_PIECES pieces, or a degree above
-    MAX_DEGREE.
+    None for a spec that is left to the reference: more than MAX_PIECES pieces, a degree above
+    MAX_DEGREE, or a tail whose limit a coefficient decides that is 0 in `dtype`.
 
     Raises:
         ValueError: for numbers that break a rule of the op.
@@ -49,15 +51,19 @@ def constants(
     cs = [_rounded(c, dtype) for c in coeffs]
     end = min(knots[0] + period, torch.finfo(dtype).max)
     wrap = (_rounded(period, dtype), _rounded(end, dtype)) if period else ()
-    pieces = []
-    for start in range(0, len(cs), width):
-        piece = cs[start : start + width]
-        lead = next((k for k, c in enumerate(piece) if c), width - 1)
-        pieces.append(tuple(piece[lead:]))
+    rows = [slice(start, start + width) for start in range(0, len(cs), width)]
+    if not period and any(_lead(coeffs[row]) < _lead(cs[row]) for row in (rows[0], rows[-1])):
+        return None
+    pieces = [tuple(cs[row][_lead(cs[row]) :]) for row in rows]
     return ts, tuple(pieces), wrap
 
 
-@lru_cache(maxsize=1024)
+def _lead(piece: Sequence[float]) -> int:
+    """Where the first coefficient is that is not 0; the constant's place if all are."""
+    return next((k for k, c in enumerate(piece) if c), len(piece) - 1)
+
+
+@BoundedCache
 def piece_codes(
     coeffs: tuple[float, ...], pieces: int, period: float
 ) -> tuple[tuple[int, ...], int]:
@@ -74,7 +80,7 @@ def piece_codes(
     return tuple(sum((i >> p & 1) << 8 * p for p in range(bits)) for i in index), bits
 
 
-@lru_cache(maxsize=1024)
+@BoundedCache
 def finite_slopes(slopes: tuple[float, ...], dtype: torch.dtype) -> tuple[float, ...]:
     """The kernel's SLOPES in a compute dtype: a code beyond them means NaN, as the last may."""
     return tuple(_rounded(s, dtype) for s in slopes if not math.isnan(s))
