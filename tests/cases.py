@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 import hatact
-from hatact import PiecewisePolynomial
+from hatact import HAT, PiecewisePolynomial
 from hatact.activations import registry
 
 ACTIVATIONS = registry()
@@ -66,7 +66,27 @@ def _with_derivatives(specs: dict[str, PiecewisePolynomial]) -> dict[str, Piecew
     return found
 
 
-SPECS = _with_derivatives(ACTIVATIONS) | _with_derivatives(_EXTRA)
+# What no registered activation is: knots that leave out cells of a dyadic grid, uneven and shifted
+# ones, many orders of magnitude, numbers that a narrower dtype cannot tell apart or hold.
+_UNUSUAL = {
+    "half_hat": HAT.scaled(Fraction(1, 2)),
+    "trapezoid": PiecewisePolynomial.from_truncated_powers((0, 1, 3, 4), (1, -1, -1, 1), 1),
+    "clip": PiecewisePolynomial((1, 5), ((1,), (1, 1), (5,))),
+    "far_hat": HAT.scaled(2, -25),
+    "sixteen_cells": PiecewisePolynomial((0, 5, 13), ((0,), (2, -1), (-1, 3), (0,))),
+    "skipping_steps": PiecewisePolynomial((0, 2, 3, 6), ((1,), (-2,), (3,), (0.5,), (1,))),
+    "uneven": PiecewisePolynomial((-1.3, 0.2, 0.9, 4.7), ((2,), (1, 2), (-3, 1), (1, 0), (7,))),
+    "collapsing": PiecewisePolynomial(
+        (1, 1 + Fraction(1, 2**12), 1 + Fraction(1, 2**9)), ((0,), (1, 0), (-1, 2), (1, -1))
+    ),
+    "tiny": PiecewisePolynomial((-(2.0**-133), 2.0**-134), ((-1,), (2.0**100, 0), (0, 3))),
+    "huge": PiecewisePolynomial((-1e37, 2e37), ((1e-30, 0), (2e-37, -1), (-1e-37, 3))),
+    "quintic_tails": PiecewisePolynomial((-1, 2), ((1, 0, 0, 0, -1, 0), (1, 2), (-1, 0, 0, 1, 0))),
+    "uneven_wave": PiecewisePolynomial(
+        (-0.7, 0.1, 1.9), ((0,), (1, 0), (-2, 1), (0.5, 3)), period=3.3
+    ),
+}
+SPECS = _with_derivatives(ACTIVATIONS) | _with_derivatives(_EXTRA) | _UNUSUAL
 
 
 def _slopes(count: int, negative_zero: bool = False) -> PiecewisePolynomial:
@@ -86,6 +106,7 @@ CODED = {name: SPECS[name] for name in _NAMES.split()} | {
     "zigzag": _ZIGZAG,
     **{f"{n}_slopes": _slopes(n) for n in (1, 2, 3, 4, 5, 8)},
     "negative_zero": _slopes(4, negative_zero=True),
+    **{name: spec for name, spec in _UNUSUAL.items() if spec.slopes is not None},
 }
 UNCODED = {"9_slopes": _slopes(9), "bspline3": SPECS["bspline3"], "ragged": SPECS["ragged"]}
 

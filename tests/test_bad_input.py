@@ -2,6 +2,7 @@
 
 import math
 import random
+from fractions import Fraction
 
 import pytest
 import torch
@@ -153,6 +154,29 @@ def test_knots_that_float32_cannot_tell_apart(place, dtype):
     y = functional.piecewise(x, spec).double().cpu()
     expected = torch.tensor([0.5, 1.0, 1 - 0.0078125, 0.5, 0], dtype=torch.float64)
     assert (y - expected).abs().max() <= torch.finfo(dtype).eps
+
+
+def test_a_span_beyond_the_computing_dtype(place):
+    """Between knots so far apart x − t would be no number; a tail may reach that far."""
+    for dtype, far in ((torch.float32, 2e38), (torch.bfloat16, 2e38), (torch.float64, 1e308)):
+        x = torch.ones(3, dtype=dtype, device=place.device)
+        for grad in (False, True):
+            with pytest.raises(ERRORS, match="their span, coeffs and period must be in the range"):
+                raw(x.clone().requires_grad_(grad), None, [-far, far], [0.0, 1.0, 0.0])
+        assert raw(x, None, [-far, 0.0], [0.0, 1.0, 0.0]).tolist() == [0.0, 0.0, 0.0]
+
+
+def test_a_period_that_rounding_left_shorter_than_its_knots(place):
+    """What passes as numbers passes with a gradient too."""
+    spec = PiecewisePolynomial((0.1, 0.7), ((0,), (1, 0), (2, 5)), period=Fraction("0.61"))
+    knots, coeffs, _ = spec.numbers
+    period = math.nextafter(0.7 - 0.1, 0)
+    assert Fraction(knots[1]) - Fraction(knots[0]) > Fraction(period)
+    x = torch.tensor([0.3, 0.5], dtype=torch.float64, device=place.device, requires_grad=True)
+    y = raw(x, None, knots, coeffs, period)
+    y.sum().backward()
+    assert x.grad.tolist() == [1.0, 1.0]
+    assert torch.equal(y.detach(), raw(x.detach(), None, knots, coeffs, period))
 
 
 def test_rules_of_scale_and_degree():

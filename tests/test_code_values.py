@@ -9,7 +9,7 @@ from cases import CODED, PLACES, UNCODED, same_bits
 from test_code import unpacked
 
 import hatact
-from hatact import PiecewisePolynomial, _code
+from hatact import HAT, PiecewisePolynomial, _code
 
 ops = torch.ops.hatact
 
@@ -121,6 +121,30 @@ def test_degree_zero_and_padded_coefficients(place):
     assert torch.equal(code, padded[1])
     assert code.tolist() == [0] * 6
     assert not ops.ppoly_decode(x, code, [0.0]).any()
+
+
+SKIPPING = {  # knots on a dyadic grid of which they leave out cells, so that a cell is no piece
+    "hat at scale 1/2": HAT.scaled(Fraction(1, 2)),
+    "relu6": PiecewisePolynomial.from_truncated_powers((0, 6), (1, -1), 1),
+    "trapezoid": PiecewisePolynomial.from_truncated_powers((0, 1, 3, 4), (1, -1, -1, 1), 1),
+    "hat from 3": HAT.scaled(1, -3),
+    "clip to [1, 5]": PiecewisePolynomial((1, 5), ((1,), (1, 1), (5,))),
+    "16 cells": PiecewisePolynomial.from_truncated_powers((0, 5, 13), (2, -3, 1), 1),
+}
+
+
+@pytest.mark.parametrize("name", SKIPPING)
+def test_knots_that_leave_out_cells(place, name):
+    spec = SKIPPING[name]
+    derivative = spec.derivative()
+    for dtype in place.dtypes:
+        x = (torch.arange(-16, 116, dtype=torch.float64) / 8).to(dtype)
+        expected = [float(derivative(v)) for v in x.double().tolist()]
+        x = x.to(place.device).requires_grad_()
+        hatact.functional.piecewise(x, spec).sum().backward()
+        assert x.grad.tolist() == expected, dtype
+        _, code = ops.ppoly_encode(x.detach(), *spec.numbers)
+        assert slopes_of(code, len(x), spec.slopes) == expected, dtype
 
 
 hypothesis = pytest.importorskip("hypothesis")

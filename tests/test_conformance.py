@@ -7,6 +7,7 @@ from oracle import assert_within, case, compute_eps, exact, magnitude, settled
 from torch import Tensor
 
 from hatact import reference
+from hatact.functional import piecewise
 
 ppoly = torch.ops.hatact.ppoly
 every_spec = pytest.mark.parametrize("name", SPECS)
@@ -56,6 +57,38 @@ def test_layouts(place, name, dtype):
             assert torch.equal(g, before_g)
     assert torch.equal(x_pool, before[0])
     assert torch.equal(g_pool, before[1])
+
+
+EMPTY = {  # shapes without elements, and strides of no dense tensor, or of no row-major one
+    "gaps": ((0, 3), (5, 7)),
+    "transposed": ((3, 0, 2), (1, 6, 3)),
+    "one dimension": ((0,), (3,)),
+    "expanded": ((2, 0, 4), (0, 0, 0)),
+    "channels last": ((2, 3, 0, 5), (0, 1, 15, 3)),
+    "sizes of one": ((1, 0, 1), (9, 9, 9)),
+}
+
+
+@every_dtype
+@pytest.mark.parametrize("layout", EMPTY)
+def test_empty_tensors_have_torch_s_strides(place, layout, dtype):
+    shape, strides = EMPTY[layout]
+    x = torch.empty(64, dtype=dtype, device=place.device).as_strided(shape, strides)
+    expected = torch.relu(x).stride()
+    hat = SPECS["hat"]
+    coded, kept = x.detach().requires_grad_(), x.detach().requires_grad_()
+    results = {
+        "ppoly": ppoly(x, None, *hat.numbers),
+        "ppoly with g": ppoly(x, torch.ones_like(x), *hat.numbers),
+        "encode": torch.ops.hatact.ppoly_encode(x, *hat.numbers)[0],
+        "coded": piecewise(coded, hat),
+        "kept": piecewise(kept, SPECS["bspline3"]),
+    }
+    for name, y in results.items():
+        assert (y.shape, y.stride()) == (x.shape, expected), name
+    for y, leaf in ((results["coded"], coded), (results["kept"], kept)):
+        y.sum().backward()
+        assert leaf.grad.shape == x.shape
 
 
 @every_dtype
@@ -111,9 +144,10 @@ def test_scipy(place, name, dtype):
     knots = torch.tensor(spec.numbers[0], dtype=torch.float64)
     off = (c.x.double()[:, None] != knots).all(1)
     y = ppoly(c.x.to(place.device), None, *spec.numbers).cpu()
-    # SciPy's left tail starts one unit left of the first knot, so its own terms are larger.
-    left = (c.x.double() <= spec.numbers[0][0]) & (spec.period is None)
-    scale = torch.where(left, magnitude(spec, c.x.double() - 2), c.magnitude)
+    # SciPy's left tail starts a unit or more left of the first knot: its own terms are larger.
+    first = spec.numbers[0][0]
+    left = (c.x.double() <= first) & (spec.period is None)
+    scale = torch.where(left, magnitude(spec, c.x.double() - 2 * max(1.0, abs(first))), c.magnitude)
     tolerance = c.expected(False)[1] + 8 * compute_eps(torch.float64) * scale
     assert_within(y[off], f[off], tolerance[off], c.x[off], "SciPy")
 

@@ -149,6 +149,76 @@ def test_a_knot_at_the_largest_number(place, dtype):
         torch.testing.assert_close(y, expected, rtol=1e-6, atol=0, equal_nan=True)
 
 
+SMALL_LEADS = {  # a power that decides the limit by a coefficient that float32 does not hold
+    "linear": ((1e-50, 1),),
+    "downwards": ((-1e-50, 2),),
+    "a square over a line": ((-1e-60, 3, 0),),
+    "a square under a cube's zero": ((0, 1e-50, -1, 2),),
+    "a line in a cubic spec": ((0, 0, 2, 1),),
+}
+
+
+@every_dtype
+@pytest.mark.parametrize("name", SMALL_LEADS)
+def test_limits_of_tails_of_any_degree(place, name, dtype):
+    """At ±inf the limit of the numbers as given; a number wherever x − t is beyond the range."""
+    (tail,) = SMALL_LEADS[name]
+    largest = torch.finfo(dtype).max
+    x = torch.tensor([math.inf, -math.inf, largest, -largest, 0.5, math.nan], dtype=dtype)
+    for knot in (0.0, 1e37, -1e37):
+        for spec in (
+            PiecewisePolynomial((knot,), (tail, tail)),
+            PiecewisePolynomial((knot,), ((3,), tail)),
+            PiecewisePolynomial((knot,), (tail, (3,))),
+        ):
+            g = torch.full_like(x, 2)
+            y = ppoly(x.to(place.device), None, *spec.numbers).cpu()
+            with_g = ppoly(x.to(place.device), g.to(place.device), *spec.numbers).cpu()
+            limits = torch.tensor([float(spec(v)) for v in (math.inf, -math.inf)])
+            assert torch.equal(y[:2].float(), limits)
+            assert torch.equal(with_g[:2].float(), 2 * limits)
+            assert not y[2:5].isnan().any()
+            assert y[5].isnan()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+def test_the_least_number_right_of_a_period_s_start(place, dtype):
+    """It is in the first piece, though its quotient by the period may underflow to 0."""
+    least = torch.finfo(dtype).smallest_normal * torch.finfo(dtype).eps
+    spec = PiecewisePolynomial((0, 4), ((9,), (1, 2), (-3, 7)), period=16)
+    x = torch.tensor([least, 0.0, -least, 3 * least], dtype=dtype, device=place.device)
+    y, code = torch.ops.hatact.ppoly_encode(x, *spec.numbers)
+    assert y.tolist() == [2.0, -29.0, -29.0, 2.0]
+    slope = torch.ops.hatact.ppoly_decode(torch.ones_like(x), code, spec.slopes)
+    assert slope.tolist() == [1.0, -3.0, -3.0, 1.0]
+    assert ppoly(x, None, *spec.derivative().numbers).tolist() == [1.0, -3.0, -3.0, 1.0]
+
+
+@every_dtype
+def test_zeros_have_no_sign(place, dtype):
+    """Specs that differ in a zero's sign alone are equal, and so are their results, to the bit."""
+    x = torch.tensor([-1.0, 0.0, -0.0, 0.5, 3.0], dtype=dtype, device=place.device)
+    for zeros in ((-0.0, 0.0), (0.0, -0.0)):  # whichever was used first
+        for zero in zeros:
+            spec = PiecewisePolynomial((zero, 1), ((zero,), (1, zero), (zero,)))
+            assert str(spec.pieces[0][0]) == "0.0"
+            knots, coeffs = [zero, 1.0], [zero, zero, 1.0, zero, -1e-60, zero]
+            for numbers in (spec.numbers, (knots, coeffs)):
+                leaf = x.clone().requires_grad_()
+                results = [
+                    ppoly(x, None, *numbers),
+                    ppoly(leaf, None, *numbers).detach(),
+                    torch.ops.hatact.ppoly_encode(x, *numbers)[0],
+                    torch.ops.hatact.ppoly_decode(
+                        torch.ones(5, dtype=dtype, device=place.device),
+                        torch.tensor([0], dtype=torch.uint8, device=place.device),
+                        [zero, 1.0],
+                    ),
+                ]
+                for y in results:
+                    assert not torch.signbit(y[y == 0]).any()
+
+
 @every_dtype
 def test_relu_is_torch_relu(place, dtype):
     x = case("relu", dtype).x.to(place.device)

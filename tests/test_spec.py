@@ -124,6 +124,25 @@ def test_there_and_back_through_scipy(spec):
         assert float(back(x)) == pytest.approx(float(spec(x)), rel=1e-12, abs=1e-12)
 
 
+def test_a_last_knot_that_is_the_wrap_goes_to_scipy_and_back():
+    """No breakpoint comes twice; nothing is lost, for right of that knot there is nothing."""
+    spec = PiecewisePolynomial((0, 1, 3), ((9,), (1, 0), (-1, 1), (7,)), period=3)
+    pp = spec.to_scipy()
+    assert pp.x.tolist() == [0, 1, 3]
+    back = PiecewisePolynomial.from_scipy(pp)
+    assert (back.knots, back.period) == ((0, 1), 3)
+    for k in range(-40, 41):
+        x = Fraction(k, 7)
+        assert back(x) == spec(x)
+        if x % 3 not in (0, 1):
+            assert float(pp(float(x))) == pytest.approx(float(spec(x)), abs=1e-14)
+    again = PiecewisePolynomial.from_scipy(back.to_scipy())
+    assert again == back
+    period = 1 + Fraction(1, 10**20)  # apart in no float64
+    apart = PiecewisePolynomial((0, 1), ((0,), (1, 0), (2, 5)), period)
+    assert PiecewisePolynomial.from_scipy(apart.to_scipy()).knots == (0,)
+
+
 def test_from_scipy():
     knots = np.array([0, 0.5, 1.25, 2, 4])
     spline = CubicSpline(knots, np.sin(knots))
