@@ -18,6 +18,13 @@ with warnings.catch_warnings():  # torch's forward mode scripts its rules when i
     import torch._decomp.decompositions_for_jvp
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How many random specs test_every_path.py draws, points of each, and the seed of both."""
+    group = parser.getgroup("random specs")
+    for name, default in (("--specs", 60), ("--points", 48), ("--seed", 0)):
+        group.addoption(name, type=int, default=default, help="see tests/test_every_path.py")
+
+
 @pytest.fixture(autouse=True)
 def _poisoned_memory() -> Iterator[None]:
     """Uninitialised tensors hold NaN (255 for bytes), also those that C++ allocates."""

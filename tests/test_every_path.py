@@ -1,0 +1,304 @@
+"""Random specs on every path an activation has, judged by exact fractions (exact.py).
+
+A longer setting: `pytest tests/test_every_path.py --specs 5000 --points 60 --seed 1`, on an
+instruction set of the CPU by HATACT_CPU_CAPABILITY.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import exact
+import pytest
+import torch
+from cases import DTYPES, Place
+from random_specs import random_points, random_spec
+from torch import Tensor
+
+import hatact
+from hatact import PiecewisePolynomial, reference
+from hatact import functional as F
+
+ops = torch.ops.hatact
+_COMPILED = 20
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A spec, points, cotangents, and what may come out there: (n, options) each."""
+
+    label: str
+    spec: PiecewisePolynomial
+    x: Tensor
+    g: Tensor
+    f: Tensor
+    f_bound: Tensor
+    d: Tensor
+    d_bound: Tensor
+    traced_bound: Tensor
+    code: Tensor
+    slopes: list[float] | None  # distinct, in order of first appearance; None: no code
+
+    def wrong_values(
+        self, y: Tensor, g: Tensor | float = 1.0, only: Tensor | None = None
+    ) -> Tensor:
+        return self._wrong(y, self.f, self.f_bound, g, only)
+
+    def wrong_slopes(
+        self, y: Tensor, g: Tensor | float = 1.0, only: Tensor | None = None
+    ) -> Tensor:
+        return self._wrong(y, self.d, self.d_bound, g, only)
+
+    def wrong_traced(self, y: Tensor, g: Tensor) -> Tensor:
+        """As wrong_slopes, of a derived formula: a number where f is NaN, NaN beyond the range."""
+        promised = ~self.f[:, 0].isnan() & self.traced_bound.isfinite().all(1)
+        return self._wrong(y, self.d, self.traced_bound, g, promised)
+
+    def _wrong(self, y, wanted, bound, g, only) -> Tensor:
+        g = g.double() if isinstance(g, Tensor) else torch.full((len(self.x),), g).double()
+        bad = ~exact.within(y.detach(), wanted, bound, g)
+        return bad if only is None else bad & only
+
+    @property
+    def coded(self) -> Tensor:
+        """g·slope as a coded backward gives it: a NaN has the last piece's slope."""
+        compute = exact.computing(self.x.dtype)
+        table = torch.tensor(self.slopes, dtype=torch.float64).to(compute)
+        return (self.g.to(compute)[:, None] * table[self.code.clamp(min=0)]).to(self.x.dtype)
+
+
+def judged(label: str, spec: PiecewisePolynomial, x: Tensor, g: Tensor) -> Judged:
+    """All options at the points."""
+    knots, coeffs, period = spec.numbers
+    width = len(coeffs) // (len(knots) + 1)
+    derivative = []
+    for piece in spec.pieces:
+        d = len(piece) - 1
+        own = [float(c * (d - k)) + 0.0 for k, c in enumerate(piece[:-1])]
+        derivative += [0.0] * (width - len(own)) + own
+    f = exact.Exact(knots, coeffs, derivative, period, exact.computing(x.dtype))
+    options = [f.at(v) for v in x.double().tolist()]
+    most = max(map(len, options))
+    options = [[*o, *[o[0]] * (most - len(o))] for o in options]
+
+    def column(name: str, dtype: torch.dtype = torch.float64) -> Tensor:
+        return torch.tensor([[getattr(o, name) for o in each] for each in options], dtype=dtype)
+
+    slopes, of_piece = _slopes(spec)
+    pieces = column("piece", torch.int64)
+    code = torch.tensor([*of_piece, -1])[pieces] if slopes else pieces
+    names = ("f", "f_bound", "d", "d_bound", "traced_bound")
+    return Judged(label, spec, x, g, *map(column, names), code, slopes)
+
+
+def _slopes(spec: PiecewisePolynomial) -> tuple[list[float] | None, list[int]]:
+    knots, coeffs, period = spec.numbers
+    width = len(coeffs) // (len(knots) + 1)
+    if width > 2:
+        return None, []
+    of_piece = [c + 0.0 for c in coeffs[::2]] if width == 2 else [0.0] * len(coeffs)
+    if period:
+        of_piece[0] = of_piece[1]
+    distinct = list(dict.fromkeys(of_piece))
+    index = [distinct.index(s) for s in of_piece]
+    if period:
+        index.append(len(distinct))
+        distinct.append(float("nan"))
+    return (distinct if len(distinct) <= 8 else None), index
+
+
+@cache
+def sample(dtype: torch.dtype, seed: int, specs: int, points: int) -> list[Judged]:
+    """The specs of a seed, each with a size of its own, up to `points`."""
+    found = []
+    for i in range(specs):
+        label = f"{seed}:{i}"
+        rng = random.Random(label)
+        kind, spec = random_spec(rng)
+        n = rng.choice((points, points, rng.randint(1, points)))
+        x = random_points(rng, spec, dtype, n)
+        g = torch.tensor([rng.choice((1.0, rng.gauss(0, 1))) for _ in range(n)]).to(dtype)
+        found.append(judged(f"{label}, {kind}", spec, x, g))
+    return found
+
+
+def _value(c: Judged, place: Place):
+    x = c.x.to(place.device)
+    y = ops.ppoly(x, None, *c.spec.numbers)
+    yield "ppoly", c.wrong_values(y)
+    yield "piecewise", _differ(F.piecewise(x, c.spec), y)
+    yield "ppoly with g", c.wrong_values(ops.ppoly(x, c.g.to(x.device), *c.spec.numbers), c.g)
+    gap = torch.stack([x, x], 1)[:, 0]
+    yield "ppoly, strided", _differ(ops.ppoly(gap, None, *c.spec.numbers), y)
+
+
+def _saves_x(c: Judged, place: Place):
+    x, g = c.x.to(place.device), c.g.to(place.device)
+    y, pull = torch.func.vjp(lambda x: F.piecewise(x, c.spec), x)
+    yield "vjp", c.wrong_slopes(pull(g)[0], c.g)
+    yield "vjp, value", c.wrong_values(y)
+    tangent = torch.func.jvp(lambda x: F.piecewise(x, c.spec), (x,), (g,))[1]
+    yield "jvp", c.wrong_slopes(tangent, c.g)
+    leaf = x.clone().requires_grad_()
+    ops.ppoly(leaf, None, *c.spec.numbers).backward(g)
+    yield "ppoly.backward", c.wrong_slopes(leaf.grad, c.g)
+
+
+def _code(c: Judged, place: Place):
+    leaf = c.x.to(place.device, copy=True).requires_grad_()
+    y = F.piecewise(leaf, c.spec)
+    y.backward(c.g.to(place.device))
+    yield "value", c.wrong_values(y)
+    yield "gradient", _wrong_gradient(c, leaf.grad)
+
+
+def _wrong_gradient(c: Judged, gx: Tensor) -> Tensor:
+    """Of a backward that has a code where there is one."""
+    return c.wrong_slopes(gx, c.g) if c.slopes is None else _none_of(gx, c.coded, c.code)
+
+
+def _none_of(y: Tensor, options: Tensor, code: Tensor) -> Tensor:
+    y = y.detach().cpu()[:, None]
+    return ~((y == options) | (y.isnan() & options.isnan()) | (code < 0)).any(1)
+
+
+def _in_place(c: Judged, place: Place):
+    x, g = c.x.to(place.device), c.g.to(place.device)
+    y = F.piecewise(x, c.spec)
+    yield "no gradient", _differ(F.piecewise(x.clone(), c.spec, inplace=True), y)
+    if c.slopes is None:
+        return
+    leaf = x.clone().requires_grad_()
+    own = leaf.clone()
+    written = F.piecewise(own, c.spec, inplace=True)
+    assert written is own
+    written.backward(g)
+    yield "value", _differ(written, y)
+    yield "gradient", _wrong_gradient(c, leaf.grad)
+
+
+def _linear(c: Judged, place: Place):
+    layer = hatact.nn.LinearAct(1, 1, c.spec, bias=False, device=place.device, dtype=c.x.dtype)
+    torch.nn.init.ones_(layer.weight)
+    x = c.x.to(place.device, copy=True).view(-1, 1).detach().requires_grad_()
+    # What torch's linear makes of x is what f is to be applied to: it may flush what is tiny.
+    z = torch.nn.functional.linear(x, layer.weight).detach().flatten()
+    kept = (z == x.detach().flatten()) | z.isnan()
+    y = layer(x)
+    y.backward(c.g.to(place.device).view(-1, 1))
+    yield "value", c.wrong_values(y.flatten(), only=kept.cpu())
+    with torch.no_grad():
+        yield "no gradient", c.wrong_values(layer(x).flatten(), only=kept.cpu())
+    if bool(kept.all()):
+        yield "gradient", _wrong_gradient(c, x.grad.flatten()) & c.x.isfinite()
+
+
+def _network(c: Judged, place: Place):
+    """f between layers that change nothing; of eight inputs z is kept, of one it is made again."""
+    n, dtype = len(c.x), c.x.dtype
+    finite = c.x.isfinite() & (c.f.abs() < torch.finfo(dtype).max / 4).all(1)
+    finite &= (c.d.abs() < torch.finfo(dtype).max / 4).all(1) & c.d_bound.isfinite().all(1)
+    at = torch.where(finite, c.x, torch.zeros((), dtype=dtype))
+    for inputs in (1, 8):
+        net = hatact.nn.MLP(inputs, 16, 1, 2, c.spec, bias=False, device=place.device, dtype=dtype)
+        first, last = net.layers
+        with torch.no_grad():
+            first.weight.copy_(torch.eye(16, inputs)[:1].expand(16, inputs))
+            last.weight.copy_(torch.eye(1, 16))
+        x = torch.nn.functional.pad(at[:, None], (0, inputs - 1)).to(place.device).requires_grad_()
+        y = net(x)
+        y.sum().backward()
+        ok = finite.clone()
+        if place.backend == "reference":  # torch's product of half types may flush what is tiny
+            for t in (at[:, None], c.f, c.d):
+                ok &= (t.abs() >= torch.finfo(dtype).smallest_normal).all(1)
+        yield f"value, {inputs} inputs", c.wrong_values(y.detach().cpu().view(n), only=ok)
+        yield f"gradient, {inputs} inputs", c.wrong_slopes(x.grad[:, 0].cpu(), only=ok)
+
+
+def _raw(c: Judged, place: Place):
+    x, g = c.x.to(place.device), c.g.to(place.device)
+    y = ops.ppoly(x, None, *c.spec.numbers)
+    own = x.clone()
+    ops.ppoly_(own, *c.spec.numbers)
+    yield "ppoly_", _differ(own, y)
+    if c.slopes is None:
+        return
+    encoded, code = ops.ppoly_encode(x, *c.spec.numbers)
+    yield "encode, value", _differ(encoded, y)
+    n, bits = len(x), 1 if len(c.slopes) <= 2 else 2 if len(c.slopes) <= 4 else 3
+    planes = code.cpu().view(-1, bits, 1).int() >> torch.arange(8) & 1
+    index = (planes << torch.arange(bits).view(1, bits, 1)).sum(1).flatten()
+    assert not index[n:].any(), "bits that belong to no element"
+    yield "encode, code", ~((index[:n, None] == c.code) | (c.code < 0)).any(1)
+    own = x.clone()
+    assert torch.equal(ops.ppoly_encode_(own, *c.spec.numbers), code)
+    yield "encode_, value", _differ(own, y)
+    gx = ops.ppoly_decode(g, code, c.slopes)
+    yield "decode", _none_of(gx, c.coded, c.code)
+    leaf = x.clone().requires_grad_()
+    ops.ppoly_encode(leaf, *c.spec.numbers)[0].backward(g)
+    yield "encode.backward", _wrong_gradient(c, leaf.grad)
+
+
+def _differ(a: Tensor, b: Tensor) -> Tensor:
+    """Where two results of one computation are not the same number."""
+    a, b = a.detach().cpu(), b.detach().cpu()
+    return ~((a == b) | (a.isnan() & b.isnan()))
+
+
+Path = Callable[[Judged, Place], object]
+PATHS: dict[str, Path] = {
+    "value": _value,
+    "saves x": _saves_x,
+    "code": _code,
+    "in place": _in_place,
+    "LinearAct": _linear,
+    "MLP": _network,
+    "raw ops": _raw,
+}
+every_dtype = pytest.mark.parametrize("dtype", DTYPES.values(), ids=DTYPES)
+
+
+def _drawn(config: pytest.Config, dtype: torch.dtype, most: int | None = None) -> list[Judged]:
+    specs, points, seed = (config.getoption(f"--{name}") for name in ("specs", "points", "seed"))
+    return sample(dtype, seed, min(specs, most or specs), points)
+
+
+def _judge(found: list[tuple[Judged, str, Tensor]]) -> None:
+    lines = []
+    for c, what, bad in found:
+        if bool(bad.any()):
+            i = int(bad.nonzero()[0])
+            lines.append(
+                f"{what}: {int(bad.sum())} wrong in spec {c.label}, at x={float(c.x[i])!r}"
+            )
+            lines.append(f"    {c.spec!r}")
+            lines.append(f"    f {c.f[i].tolist()} ± {c.f_bound[i].tolist()}, f′ {c.d[i].tolist()}")
+    assert not lines, f"{len(lines) // 3} of {len(found)}:\n" + "\n".join(lines[:30])
+
+
+@every_dtype
+@pytest.mark.parametrize("path", PATHS)
+def test_path(place, dtype, path, pytestconfig):
+    if place.interpreted or (place.backend, place.device) == ("triton", "cuda"):
+        drawn = _drawn(pytestconfig, dtype, 8)  # each is compiled, or takes 60 ms a call
+    else:
+        drawn = _drawn(pytestconfig, dtype)
+    _judge([(c, what, bad) for c in drawn for what, bad in PATHS[path](c, place)])
+
+
+@every_dtype
+def test_traced(dtype, pytestconfig):
+    """What torch.compile traces, called as it stands."""
+    found = []
+    for c in _drawn(pytestconfig, dtype):
+        leaf = c.x.clone().requires_grad_()
+        y = reference.ppoly(leaf, None, *c.spec.numbers)
+        y.backward(c.g)
+        found.append((c, "value", c.wrong_values(y)))
+        found.append((c, "gradient", c.wrong_traced(leaf.grad, c.g)))
+    _judge(found)
