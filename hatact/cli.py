@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import reprlib
 import sys
 import tempfile
 from pathlib import Path
@@ -19,11 +21,28 @@ except ModuleNotFoundError as missing:
     raise SystemExit(2) from None
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
+MOST_SEEDS = 10_000
+
+
+class _Console(Console):
+    """Ends with status 2 where nobody reads on: rich's own 1 would be a changed verdict."""
+
+    def on_broken_pipe(self) -> None:
+        with contextlib.suppress(SystemExit):
+            super().on_broken_pipe()
+        raise SystemExit(2)
 
 
 def main() -> None:
-    """Entry point of the `hatact` command."""
-    app()
+    """Entry point of the `hatact` command; status 1 is a changed verdict's alone.
+
+    A failure that nothing expects ends in its traceback and status 2.
+    """
+    try:
+        app()
+    except Exception as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+        raise SystemExit(2) from None
 
 
 def _fail(message: str) -> typer.Exit:
@@ -56,14 +75,23 @@ def verify(
     if quick and full:
         raise _fail("--quick and --full exclude each other; got both")
     chosen = _choose(papers or [])
-    if seeds is not None and not (seeds.isdecimal() and int(seeds) >= 1):
-        raise _fail(f"--seeds must be a whole number, at least 1; got {seeds!r}")
+    count = DEFAULT_SEEDS["full" if full else "quick"] if seeds is None else _count(seeds)
     _check_device(device)
     _check_out(out)
-    count = int(seeds) if seeds else DEFAULT_SEEDS["full" if full else "quick"]
     results = _run(chosen, Settings(not full, count, device), out, fresh, as_json)
     if not all(claim["as_recorded"] for claim in results["claims"]):
         raise typer.Exit(1)
+
+
+def _count(seeds: str) -> int:
+    """The number that `seeds` says; so long a text is no number that anyone means."""
+    count = int(seeds) if seeds.isdecimal() and len(seeds) <= 40 else 0
+    if not 1 <= count <= MOST_SEEDS:
+        raise _fail(
+            f"--seeds must be a whole number, at least 1 and at most {MOST_SEEDS}; "
+            f"got {reprlib.repr(seeds)}"
+        )
+    return count
 
 
 def _choose(names: list[str]) -> dict[str, Any]:
@@ -120,12 +148,12 @@ def _run(
     chosen: dict[str, Any], settings: Any, out: Path, fresh: bool, as_json: bool
 ) -> dict[str, Any]:
     from hatact.claims import _engine, _lab
-    from hatact.report import progress, terminal
+    from hatact.report import _load, progress, terminal
 
-    console = Console(stderr=as_json)
+    console = _Console(stderr=as_json)
     with progress.Progress(console, f"{', '.join(chosen)}, {settings.name}") as watch:
         try:
-            results = _engine.run(chosen, settings, out, watch, fresh=fresh)
+            results = _engine.run(chosen, settings, out, watch, fresh=fresh, load=_load.load)
         except KeyboardInterrupt:
             watch.stop()
             again = "the same command without --fresh" if fresh else "the same command"
@@ -137,7 +165,11 @@ def _run(
         except OSError as error:
             raise _fail(f"the verification stopped, finished runs are kept: {error}") from None
     if as_json:
-        typer.echo((out / "results.json").read_text(encoding="utf-8"))
+        text = (out / "results.json").read_text(encoding="utf-8")
+        try:
+            typer.echo(text)
+        except BrokenPipeError:
+            console.on_broken_pipe()
     else:
         for claim in results["claims"]:
             terminal.show_claim(console, claim)
@@ -180,7 +212,7 @@ def report(
     pictures: Annotated[bool, typer.Option("--pictures", help="A PNG file a figure, too.")] = False,
 ) -> None:
     """Write report.html again from a results.json, without running anything."""
-    _write_report(out, Console(), pictures)
+    _write_report(out, _Console(), pictures)
 
 
 @app.command()
@@ -188,7 +220,7 @@ def info() -> None:
     """What is available here, and what is missing and why."""
     from hatact.report import inventory, terminal
 
-    console = Console()
+    console = _Console()
     for title, rows in inventory.sections().items():
         terminal.show_rows(console, title, rows)
 

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -77,6 +78,19 @@ def lacking(text, name):
     return json.dumps({k: v for k, v in json.loads(text).items() if k != name})
 
 
+def checked(text, **changes):
+    """With a checksum that is right, where one can be formed."""
+    entry = {**json.loads(text), **changes}
+    check = _cache._digest([entry[name] for name in ("key", "seconds", "value")])
+    return json.dumps({**entry, "check": check})
+
+
+def with_value(text, value):
+    return text.replace(json.dumps(json.loads(text)["value"]), value)
+
+
+DEEP = 100_000
+DIGITS = f'"seconds": {"9" * 5000}'
 CORRUPTIONS = {
     "empty": lambda text: "",
     "truncated": lambda text: text[: len(text) // 2],
@@ -94,6 +108,22 @@ CORRUPTIONS = {
     "changed seconds": lambda text: changed(text, seconds=1e6),
     "no key": lambda text: lacking(text, "key"),
     "another key": lambda text: changed(text, key={"run": "b"}),
+    "a string": lambda text: '"key seconds check value"',
+    "a number": lambda text: "1.5",
+    "a number of 5000 digits": lambda text: "9" * 5000,
+    "a deep list": lambda text: "[" * DEEP + "]" * DEEP,
+    "a deep object": lambda text: '{"key":' * DEEP,
+    "a deep value": lambda text: with_value(text, "[" * DEEP + "]" * DEEP),
+    "seconds of 401 digits": lambda text: checked(text, seconds=10**400),
+    "seconds of 5000 digits": lambda text: re.sub('"seconds": [^,]*', DIGITS, text),
+    "no number of seconds": lambda text: checked(text, seconds=NAN),
+    "seconds for ever": lambda text: checked(text, seconds=INF),
+    "seconds below 0": lambda text: checked(text, seconds=-1.0),
+    "seconds in a truth value": lambda text: checked(text, seconds=True),
+    "seconds as text": lambda text: checked(text, seconds="1.0"),
+    "seconds in a list": lambda text: checked(text, seconds=[1.0]),
+    "no seconds, null": lambda text: checked(text, seconds=None),
+    "half of a character": lambda text: changed(text, value="\ud800"),
 }
 
 
@@ -109,12 +139,40 @@ def test_a_corrupted_entry_is_noticed_said_and_replaced(cache, said, name):
     assert not said
     assert cache.get(KEY) is None
     (text,) = said
-    assert text.startswith(f"the kept run {path.name} ")
-    assert text.endswith("it is done again")
+    assert text.startswith(f"the kept run {path.name} is corrupted (")
+    assert text.endswith("): it is done again")
+    assert len(text.splitlines()) == 1
+    assert len(text) < 300
     cache.put(KEY, value, 1.0)
     assert entry(cache).read_bytes() == sound
     assert cache.get(KEY) == (value, 1.0)
     assert len(said) == 1
+
+
+def test_a_value_or_a_key_of_any_depth_is_noticed(cache, said):
+    """At some depth an entry is read and then too deep for its checksum."""
+    cache.put(KEY, "of any depth", 1.0)
+    sound = entry(cache).read_text()
+    for text in (sound, sound.replace('"arguments": {"x": 1}', '"arguments": "of any depth"')):
+        for depth in range(850, 1000):
+            deep = text.replace('"of any depth"', "[" * depth + "]" * depth, 1)
+            entry(cache).write_text(deep)
+            assert not cache.holds(KEY)
+            assert cache.get(KEY) is None
+    assert len(said) == 300
+    assert all("nested too deep" in text or "checksum" in text for text in said)
+
+
+def test_a_lack_of_memory_is_no_corruption(cache, said, monkeypatch):
+    def full(*_):
+        raise MemoryError
+
+    cache.put(KEY, 1, 1.0)
+    monkeypatch.setattr(json, "loads", full)
+    for take in (cache.get, cache.holds):
+        with pytest.raises(MemoryError):
+            take(KEY)
+    assert not said
 
 
 def test_an_entry_under_another_entrys_name_is_not_taken(cache, said):

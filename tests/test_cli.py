@@ -86,7 +86,7 @@ class Made:
             findings=["a [finding]"],
             measures=[Measure.over("steps [m]", [3, None, 1], "steps")],
             tables=[{"title": "Steps [x]", "columns": ["row", "k"], "rows": [["relu", "1"]]}],
-            figures=figures() if self.draws else [],
+            figures=figures() if self.draws and name == "one" else [],
             values={"a": 1},
         )
 
@@ -118,6 +118,21 @@ def out(tmp_path):
 
 def written(out):
     return json.loads((out / "results.json").read_text(encoding="utf-8"))
+
+
+def with_results(place, value):
+    """A change of results.json at a place such as claims.0.year."""
+
+    def change(text):
+        results = json.loads(text)
+        *way, last = [int(key) if key.isdigit() else key for key in place.split(".")]
+        at = results
+        for key in way:
+            at = at[key]
+        at[last] = value
+        return json.dumps(results)
+
+    return change
 
 
 def verified(out):
@@ -182,10 +197,13 @@ def test_another_verdict_than_the_recorded_one_is_status_1_and_is_named(made, ou
         (["made/three"], "a claim of made must be one of made/one, made/two; got 'made/three'"),
         (["made/one/two"], "made/one, made/two; got 'made/one/two'"),
         (["--quick", "--full"], "--quick and --full exclude each other; got both"),
-        (["--seeds", "0"], "--seeds must be a whole number, at least 1; got '0'"),
-        (["--seeds", "-3"], "--seeds must be a whole number, at least 1; got '-3'"),
-        (["--seeds", "two"], "at least 1; got 'two'"),
-        (["--seeds", ""], "at least 1; got ''"),
+        (["--seeds", "0"], "must be a whole number, at least 1 and at most 10000; got '0'"),
+        (["--seeds", "-3"], "--seeds must be a whole number, at least 1 and at most 10000; got"),
+        (["--seeds", "two"], "at most 10000; got 'two'"),
+        (["--seeds", ""], "at most 10000; got ''"),
+        (["--seeds", "10001"], "at most 10000; got '10001'"),
+        (["--seeds", "9" * 401], "at most 10000; got '999"),
+        (["--seeds", "9" * 5000], "at most 10000; got '999"),
         (["--device", "tpu"], "--device must be one of cpu, cuda; got 'tpu'"),
         (["--nothing"], "No such option"),
     ],
@@ -279,6 +297,53 @@ def test_a_corrupted_run_is_named_and_done_again(made, out):
     assert kept.name in result.output
     assert "it is done again" in plain(result.output)
     assert made.ran() == ["one", "one"]
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"seconds": 1' + "0" * 400 + "}", b"\xff"])
+def test_a_run_whose_file_holds_anything_is_done_again(made, out, text):
+    call("verify", "made/one", "--out", out)
+    (kept,) = (out / "cache").iterdir()
+    sound = json.loads(kept.read_text())
+    kept.write_bytes(text if isinstance(text, bytes) else text.encode())
+    result = call("verify", "made/one", "--out", out)
+    assert result.exit_code == 0, result.output
+    assert plain(result.output).count("it is done again") == 1
+    assert made.ran() == ["one", "one"]
+    assert json.loads(kept.read_text())["value"] == sound["value"]
+
+
+@pytest.mark.parametrize("name", ["results.json", "cache", ".lock"])
+def test_a_folder_or_a_file_in_anothers_place_is_one_line_and_status_2(made, out, name):
+    out.mkdir(parents=True)
+    if name == "cache":
+        (out / name).write_text("mine")
+    else:
+        (out / name / "mine").mkdir(parents=True)
+    result = call("verify", "made/one", "--out", out)
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 1
+    assert name in result.stderr
+    assert (out / name).read_text() == "mine" if name == "cache" else (out / name / "mine").is_dir()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: "[" * 100_000,
+        with_results("claims", 5),
+        with_results("claims.0.figures", "none"),
+        with_results("environment.hatact", ["0.1.0"]),
+    ],
+)
+def test_results_that_cannot_be_read_are_kept_aside(made, out, change):
+    call("verify", "made/one", "--out", out)
+    text = change((out / "results.json").read_text())
+    (out / "results.json").write_text(text)
+    result = call("verify", "made/one", "--out", out)
+    assert result.exit_code == 0, result.output
+    assert "kept as results-unreadable.json" in plain(result.output)
+    assert (out / "results-unreadable.json").read_text() == text
+    assert verified(out) == ["made/one"]
 
 
 def test_results_of_another_version_are_kept_aside(made, out):
@@ -450,6 +515,52 @@ def test_a_report_of_no_results_is_one_line_and_status_2(tmp_path, text, message
     assert not (tmp_path / "report.html").exists()
 
 
+HEAT = "claims.0.figures.0"
+
+
+@pytest.mark.skipif(not DRAWS, reason="needs jinja2 and matplotlib")
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: "[" * 100_000, "nested too deep"),
+        (lambda text: text[:-9], "is not JSON"),
+        (with_results("claims", {}), "results.json: claims must be a list; got {}"),
+        (with_results("claims.1", None), "results.json: claims[1] must be an object; got None"),
+        (
+            with_results("claims.0.seconds", 10**400),
+            "claims[0].seconds must be a finite number; got 1000",
+        ),
+        (
+            with_results("claims.0.measures.0.value", "3"),
+            "claims[0].measures[0].value must be a finite number; got '3'",
+        ),
+        (with_results("environment", "here"), "environment must be an object; got 'here'"),
+        (
+            with_results(f"{HEAT}.kind", "pie"),
+            "claims[0].figures[0].kind must be one of curves, heat_maps, arrivals, images; got",
+        ),
+        (with_results(f"{HEAT}.panels.0.z", [[1]]), "panels[0].z must hold as many values as y, 2"),
+        (
+            with_results(f"{HEAT}.name", "../heat"),
+            "claims[0].figures[0].name must be a file's name",
+        ),
+        (with_results(f"{HEAT}.name", "steps"), "claims[0].figures[1].name must not be that of"),
+    ],
+)
+def test_wrong_results_are_one_line_and_status_2_and_no_report_is_lost(finished, change, message):
+    path = finished / "results.json"
+    path.write_text(change(path.read_text()))
+    (finished / "heat.png").write_text("a picture")
+    before = {p: p.read_bytes() for p in finished.parent.rglob("*") if p.is_file()}
+    for more in ((), ("--pictures",)):
+        result = call("report", finished, *more)
+        assert result.exit_code == 2
+        assert message in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+        assert result.stdout == ""
+    assert {p: p.read_bytes() for p in finished.parent.rglob("*") if p.is_file()} == before
+
+
 @pytest.mark.parametrize("missing", ["jinja2", "matplotlib"])
 def test_without_a_package_for_it_there_is_no_report_and_all_else(made, out, monkeypatch, missing):
     made.draws = True
@@ -525,6 +636,52 @@ def test_info_needs_torch_typer_and_rich_only():
     result = without(optional, "info")
     assert result.returncode == 0, result.stderr
     assert "reference" in result.stdout
+
+
+@pytest.mark.parametrize("failure", [KeyError("odd"), MemoryError(), RecursionError("deep")])
+def test_a_failure_that_nothing_expects_is_a_traceback_and_status_2(
+    made, out, monkeypatch, capsys, failure
+):
+    """Status 1 says that a verdict changed, and a failure says nothing of any."""
+
+    def fails(*_, **__):
+        raise failure
+
+    monkeypatch.setattr(_engine, "run", fails)
+    monkeypatch.setattr(sys, "argv", ["hatact", "verify", "made", "--out", str(out)])
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # typer puts its own in its place
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 2
+    assert type(failure).__name__ in capsys.readouterr().err
+
+
+CLOSED = """
+import sys
+sys.argv = ["hatact", *sys.argv[1:]]
+from hatact import claims, cli
+from hatact.claims import _engine
+import claims_made
+
+_engine.slowness = lambda: 1.0
+decides = lambda settings, lab: claims_made.Outcome("reproduced", "since")
+claims.papers = lambda: claims_made.paper(claims_made.claim("one", decides))
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("arguments", [["info"], ["verify"], ["verify", "--json"]])
+def test_where_nobody_reads_on_the_status_is_not_that_of_a_changed_verdict(tmp_path, arguments):
+    where = ["--out", tmp_path] if arguments[0] == "verify" else []
+    command = [sys.executable, "-c", CLOSED, *arguments, *where]
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "wb") as closed:
+        done = subprocess.run(
+            command, cwd=Path(__file__).parent, stdout=closed, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_without_typer_the_command_says_what_to_install():

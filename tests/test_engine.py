@@ -252,17 +252,55 @@ def test_the_expected_time_is_the_work_over_the_workers_and_at_least_the_longest
         ("null", "results-unreadable.json"),
         ('{"format": 2, "envir', "results-unreadable.json"),
         ("", "results-unreadable.json"),
+        ("[" * 100_000, "results-unreadable.json"),
+        ('{"format": 2, "environment": ' * 100_000, "results-unreadable.json"),
+        ("9" * 5000, "results-unreadable.json"),
+        (b'{"format": 2, "environment": {"hatact": "\xff"}}', "results-unreadable.json"),
+        ("{}".encode("utf-16"), "results-unreadable.json"),
+        ('{"format": 2, "environment": ["hatact"]}', "results-unreadable.json"),
+        ('{"format": 2, "environment": {"hatact": 1}}', "results-unreadable.json"),
+        ('{"format": 2, "environment": {"hatact": ["0.1"]}}', "results-unreadable.json"),
+        ('{"format": {}, "environment": {"hatact": "0.0.1"}}', "results-unreadable.json"),
+        (
+            '{"environment": {"hatact": ' + "[" * 300 + "]" * 300 + "}}",
+            "results-unreadable.json",
+        ),
+        (
+            '{"format": 2, "environment": {"hatact": "/../../a"}}',
+            "results--..-..-a-format-2.json",
+        ),
+        (
+            '{"format": "../../a", "environment": {"hatact": ".."}}',
+            "results-..-format-..-..-a.json",
+        ),
+        (
+            '{"format": 2, "environment": {"hatact": "0\\u0000\\n\\ud8001"}}',
+            "results-0-1-format-2.json",
+        ),
+        (
+            f'{{"format": {"9" * 4000}, "environment": {{"hatact": "{"1" * 5000}"}}}}',
+            f"results-{'1' * 40}-format-{'9' * 10}.json",
+        ),
+        (
+            '{"format": 2, "environment": {"hatact": "1.0+cu126.dev0"}}',
+            "results-1.0+cu126.dev0-format-2.json",
+        ),
     ],
 )
 def test_results_of_another_version_are_kept_aside_and_said(tmp_path, text, kept):
     kept = kept or f"results-{hatact.__version__}-format-3.json"
-    for name in (kept, kept.replace(".json", "-2.json"), kept.replace(".json", "-3.json")):
-        (tmp_path / "results.json").write_text(text)
-        _, watch = run(paper(claim("one", decides())), tmp_path)
-        assert (tmp_path / name).read_text() == text
+    out, text = tmp_path / "out", text if isinstance(text, bytes) else text.encode()
+    out.mkdir()
+    names = [kept, kept.replace(".json", "-2.json"), kept.replace(".json", "-3.json")]
+    for name in names:
+        (out / "results.json").write_bytes(text)
+        _, watch = run(paper(claim("one", decides())), out)
+        assert (out / name).read_bytes() == text
         (said,) = watch.notices
         assert said.endswith(f"kept as {name}")
-        assert written(tmp_path)["format"] == 2
+        assert written(out)["format"] == 2
+    assert {path.name for path in out.iterdir()} == {"results.json", ".lock", *names}
+    assert [*tmp_path.iterdir()] == [out]
 
 
 def test_results_of_this_version_are_replaced(tmp_path):
@@ -271,6 +309,22 @@ def test_results_of_this_version_are_replaced(tmp_path):
         assert not watch.notices
         assert written(tmp_path)["claims"][0]["verdict"] == verdict
     assert {path.name for path in tmp_path.iterdir()} == {"results.json", ".lock"}
+
+
+def test_results_that_cannot_be_loaded_are_kept_aside(tmp_path):
+    def load(path):
+        assert path == tmp_path / "results.json"
+        raise ValueError("claims must be a list")
+
+    chosen = paper(claim("one", decides()))
+    _, watch = run(chosen, tmp_path, load=load)
+    assert not watch.notices  # there were none
+    first = (tmp_path / "results.json").read_bytes()
+    _, watch = run(chosen, tmp_path, load=load)
+    (said,) = watch.notices
+    assert said.endswith("kept as results-unreadable.json")
+    assert (tmp_path / "results-unreadable.json").read_bytes() == first
+    assert not run(chosen, tmp_path, load=Path.read_bytes)[1].notices
 
 
 HOLD = """

@@ -5,11 +5,13 @@ import io
 import json
 import math
 import os
+import random
 import re
 import subprocess
 import sys
 from collections import Counter
 from html.parser import HTMLParser
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -25,6 +27,7 @@ from hatact.report import _format, _load, _ticks, figures, html, pictures, termi
 ODD = "<script>alert(\"1\")</script> & [b]$x_1$[/b] [/] ${{ 7 }} 'é'"
 LONG = "a_name_without_a_place_to_break_" * 6
 VOID = {"meta", "img", "br", "link"}
+DOCS = Path(__file__).parent.parent / "docs"
 
 
 def curves(name, panels, **more):
@@ -361,14 +364,25 @@ def test_tick_labels():
             "run `hatact verify` again",
         ),
         ('{"format": "2"}', "was written in format '2'; this hatact reads format 2"),
+        ('{"format": "\\n\\u0000"}', r"was written in format '\\n\\x00'; this hatact"),
+        (
+            '{"format": [[[["deep"]]]], "environment": {"hatact": "0.1\\n"}}',
+            r"was written in format \[\[\[\.\.\.\]\]\]; this hatact reads format 2",
+        ),
+        ("[" * 100_000, "results.json is not JSON that can be read: it is nested too deep"),
+        ('{"a":' * 100_000, "results.json is not JSON that can be read: it is nested too deep"),
+        ("9" * 5000, "results.json is not JSON: Exceeds the limit"),
+        (b"\xff\xfe", "results.json is not JSON: 'utf-8' codec can't decode"),
     ],
 )
 def test_results_that_cannot_be_read(tmp_path, text, message):
     path = tmp_path / "results.json"
     if text is not None:
-        path.write_text(text)
-    with pytest.raises(ValueError, match=message):
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ValueError, match=message) as caught:
         _load.load(path)
+    assert len(str(caught.value).splitlines()) == 1
+    assert len(str(caught.value)) < 300 + len(str(path))
 
 
 def test_results_are_read_as_written(tmp_path):
@@ -413,6 +427,242 @@ def test_a_results_file_without_its_parts_says_so(tmp_path):
     path.write_text('{"format": 2, "environment": {}}')
     with pytest.raises(ValueError, match="must hold asked, complete, claims and does not"):
         _load.load(path)
+
+
+# ---- results of which something is wrong
+
+GONE = object()
+FIGURE, SERIES = "claims[0].figures[{}]", "claims[0].figures[0].panels[0].series[0]"
+RULES = {
+    "number": "must be a finite number",
+    "text": "must be text of characters that XML allows",
+    "whole": "must be a whole number from",
+    "name": "must be a file's name: a letter or digit, then at most 99 of",
+}
+
+
+def deep(levels):
+    found = []
+    for _ in range(levels):
+        found = [found]
+    return found
+
+
+def changed(results, place, value):
+    """The results with another value at a place such as claims[0].seconds, or without it."""
+    *way, last = [int(i) if i.isdigit() else i for i in re.findall(r"\w+", place)]
+    at = results
+    for key in way:
+        at = at[key]
+    if value is GONE:
+        del at[last]
+    else:
+        at[last] = value
+    return results
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        ("claims", "x", "claims must be a list; got 'x'"),
+        ("claims", GONE, "it must hold claims and does not"),
+        ("complete", 1, "complete must be true or false; got 1"),
+        ("asked[1]", None, f"asked[1] {RULES['text']}; got None"),
+        ("environment", [], "environment must be an object; got []"),
+        ("environment.seeds", GONE, "environment must hold seeds and does not"),
+        ("environment.setting", ["quick"], f"environment.setting {RULES['text']}; got ['quick']"),
+        ("environment.more", {}, "environment['more'] must be text, a number, true, false or null"),
+        ("claims[1]", 5, "claims[1] must be an object; got 5"),
+        ("claims[3].seconds", "12", f"claims[3].seconds {RULES['number']}; got '12'"),
+        ("claims[3].seconds", math.nan, f"claims[3].seconds {RULES['number']}; got nan"),
+        ("claims[3].seconds", 10**400, f"claims[3].seconds {RULES['number']}; got 1000"),
+        ("claims[3].seconds", True, f"claims[3].seconds {RULES['number']}; got True"),
+        ("claims[3].seconds", GONE, "claims[3] must hold seconds and does not"),
+        ("claims[3].year", 1.5, f"claims[3].year {RULES['whole']} 0 to 1000000000000000; got 1.5"),
+        ("claims[3].id", "a\ud800", rf"claims[3].id {RULES['text']}; got 'a\ud800'"),
+        ("claims[0].verdict", "maybe", "claims[0].verdict must be one of reproduced, partly, not"),
+        ("claims[0].quick", None, "claims[0].quick must be true or false; got None"),
+        ("claims[0].findings", {}, "claims[0].findings must be a list; got {}"),
+        ("claims[0].measures[1].value", "1", f"claims[0].measures[1].value {RULES['number']}"),
+        ("claims[0].measures[1].value", [1], f"claims[0].measures[1].value {RULES['number']}"),
+        ("claims[0].measures[0].high", -math.inf, f"{RULES['number']}; got -inf"),
+        ("claims[0].measures[0].unit", None, f"claims[0].measures[0].unit {RULES['text']}"),
+        ("claims[0].measures[0].seeds", "2", f"claims[0].measures[0].seeds {RULES['whole']}"),
+        (
+            "claims[0].tables[0].rows[1]",
+            ["b"],
+            "rows[1] must hold as many values as columns, 2; got 1",
+        ),
+        ("claims[0].tables[0].rows[1][0]", 3, f"tables[0].rows[1][0] {RULES['text']}; got 3"),
+        ("claims[0].figures", None, "claims[0].figures must be a list; got None"),
+        ("claims[0].figures", GONE, "claims[0] must hold figures and does not"),
+        (f"{FIGURE.format(0)}.kind", "pie", "kind must be one of curves, heat_maps, arrivals, im"),
+        (f"{FIGURE.format(0)}.kind", ["curves"], f"{FIGURE.format(0)}.kind must be one of curves"),
+        (f"{FIGURE.format(0)}.kind", GONE, f"{FIGURE.format(0)} must hold kind and does not"),
+        (f"{FIGURE.format(0)}.kind", "images", "figures[0].panels[0] must hold note, image and"),
+        (f"{FIGURE.format(0)}.x_scale", "cubic", "x_scale must be one of linear, log; got 'cubic'"),
+        (f"{FIGURE.format(0)}.panels", [{}] * 101, "panels must hold at most 100; got 101"),
+        (f"{FIGURE.format(1)}.x_ticks", [1, None], f"x_ticks[1] {RULES['number']}; got None"),
+        (f"{SERIES}.x", GONE, f"{SERIES} must hold x and does not"),
+        (f"{SERIES}.y", GONE, f"{SERIES} must hold y and does not"),
+        (f"{SERIES}.x", "01234", f"{SERIES}.x must be a list; got '01234'"),
+        (f"{SERIES}.y", [1, 2], f"{SERIES}.y must hold as many values as x, 5; got 2"),
+        (f"{SERIES}.low", [], f"{SERIES}.low must hold as many values as x, 5; got 0"),
+        (f"{SERIES}.y[2]", 10**400, f"{SERIES}.y[2] {RULES['number']}; got 1000"),
+        (f"{SERIES}.label", "\0", rf"{SERIES}.label {RULES['text']}; got '\x00'"),
+        (f"{SERIES}.marker", "yes", f"{SERIES}.marker must be true or false; got 'yes'"),
+        (f"{FIGURE.format(4)}.panels[0].x", [5, 5], "x[1] must be over the one before, 5; got 5"),
+        (f"{FIGURE.format(4)}.panels[0].y", [0, 1], "z must hold as many values as y, 2; got 3"),
+        (f"{FIGURE.format(4)}.panels[0].z[1]", [1], "z[1] must hold as many values as x, 2; got 1"),
+        (f"{FIGURE.format(5)}.horizon", 0, f"horizon {RULES['whole']} 1 to 1000000000000000; got"),
+        (
+            f"{FIGURE.format(5)}.x",
+            [5],
+            "series[0].seeds[0] must hold as many values as x, 1; got 2",
+        ),
+        (f"{FIGURE.format(5)}.series[0].seeds", None, "seeds must be a list; got None"),
+        (f"{FIGURE.format(6)}.panels[0].image", [], "image must hold at least 1; got 0"),
+        (f"{FIGURE.format(6)}.panels[0].image", [[]], "image[0] must hold at least 1; got 0"),
+        (
+            f"{FIGURE.format(6)}.panels[0].image[1]",
+            [0],
+            "must hold as many values as image[0], 2; got 1",
+        ),
+        (f"{FIGURE.format(0)}.name", "../up", f"{RULES['name']}"),
+        (f"{FIGURE.format(0)}.name", "/tmp/up", f"{RULES['name']}"),
+        (f"{FIGURE.format(0)}.name", "a\\b", f"{RULES['name']}"),
+        (f"{FIGURE.format(0)}.name", "..", f"{RULES['name']}"),
+        (f"{FIGURE.format(0)}.name", "a\n", f"{RULES['name']}"),
+        (f"{FIGURE.format(0)}.name", "a" * 101, f"{RULES['name']}"),
+        (f"{FIGURE.format(1)}.name", "Plain", "name must not be that of claims[0].figures[0]; got"),
+        ("claims[2].statement", deep(300), f"claims[2].statement {RULES['text']}; got [[[...]]]"),
+        ("claims[2].statement", ["a\nb" * 999], f"claims[2].statement {RULES['text']}; got ['"),
+    ],
+)
+def test_what_is_wrong_is_told_by_its_place_in_one_line(tmp_path, place, value, message):
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(changed(made_up(), place, value)))
+    with pytest.raises(ValueError, match=re.escape(message)) as caught:
+        _load.load(path)
+    told = str(caught.value)
+    assert told.startswith(f"{path}: ")
+    assert len(told.splitlines()) == 1
+    assert len(told) < 300 + len(str(path))
+
+
+@pytest.mark.parametrize("paper", ["hong2022", "milkert2023"])
+def test_results_of_whole_runs_are_read(tmp_path, paper):
+    """What docs keeps of them has no figures."""
+    results = json.loads((DOCS / f"{paper}.json").read_text(encoding="utf-8"))
+    for found in results["claims"]:
+        assert found["measures"]
+        found["figures"] = []
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(results))
+    assert _load.load(path) == results
+
+
+def test_what_nobody_reads_may_be_anything(tmp_path):
+    """Also as deep as JSON can be read: nothing walks it."""
+    results = made_up()
+    odd = {"deep": deep(300), "huge": 10**400, "text": "\ud800", "nan": math.nan}
+    first = results["claims"][0]
+    for part in (results, first, first["measures"][0], first["tables"][0], *first["figures"]):
+        part |= {"more": odd}
+    results["claims"] = [{**first, "values": odd, "timing": deep(300), "wall_seconds": odd}]
+    figure = first["figures"][5]
+    assert figure["kind"] == "arrivals"
+    figure["panels"] = odd
+    first["figures"][4]["panels"][0]["series"] = odd
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(results))
+    loaded = _load.load(path)
+    html.render(loaded)
+    for index in (4, 5):
+        pictures.picture(loaded["claims"][0]["figures"][index], tmp_path / "x.png")
+
+
+WRONG = [
+    *(None, True, -1, 0, 2.5, 1e308, -1e308, 5e-324, 10**400, math.nan, math.inf, "12", "", "\0"),
+    *("\ud800", "../x", "a b " * 999, [], {}, [[]], ["a"], [1, 2, 3], deep(300), "too deep"),
+]
+
+
+def any_place(rng, within):
+    """A list or an object in `within`, and a key of it."""
+    at = within
+    while True:
+        key = rng.choice([*at] if isinstance(at, dict) else range(len(at)))
+        if not isinstance(at[key], dict | list) or not at[key] or rng.random() < 0.1:
+            return at, key
+        at = at[key]
+
+
+def damage(rng, part):
+    """Something replaced, missing or twice there."""
+    at, key = any_place(rng, part)
+    what = rng.random()
+    if what < 0.1:
+        del at[key]
+    elif what < 0.2 and isinstance(at, list):
+        at.append(copy.deepcopy(at[key]))
+    else:
+        at[key] = rng.choice(WRONG)
+
+
+def told(path):
+    """What is wrong with the results there, on one line; nothing if they are read."""
+    try:
+        _load.load(path)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def test_damaged_results_are_refused_in_a_line_or_shown(tmp_path):
+    rng, path, refused, shown = random.Random(7), tmp_path / "results.json", 0, []
+    every = figures_of_every_kind()
+    for i in range(300):
+        results = made_up() | {"claims": made_up()["claims"][:1]}
+        (found,) = results["claims"]
+        found["figures"] = [copy.deepcopy(every[i % len(every)])]
+        damage(rng, [results, found, found["figures"][0]][i % 3])
+        path.write_text(json.dumps(results).replace('"too deep"', "[" * 100_000))
+        if message := told(path):
+            refused += 1
+            assert len(message.splitlines()) == 1
+            assert len(message) < 300 + len(str(path))
+        else:
+            shown.append(_load.load(path))
+    assert min(refused, len(shown)) > 40
+    for results in shown[:8]:
+        html.render(results)
+
+
+def odd_numbers(rng, of):
+    """The figure with other numbers in its lists of numbers, ordered where they must be."""
+    if isinstance(of, dict):
+        found = {key: odd_numbers(rng, value) for key, value in of.items()}
+        if of.keys() >= {"z"}:
+            return found | {"x": sorted({*found["x"]})[:1], "y": of["y"], "z": [[0]] * len(of["y"])}
+        return found
+    if isinstance(of, list):
+        return [odd_numbers(rng, value) for value in of]
+    if isinstance(of, bool | str) or (of is None and rng.random() < 0.5):
+        return of
+    return rng.choice([0, -1, 1.5, 1e308, -1e308, 5e-324, 1e-310, 10**300, 2**64, 1 + 2**-52])
+
+
+def test_numbers_at_the_ends_of_what_a_float_holds_are_drawn(tmp_path):
+    rng, path = random.Random(3), tmp_path / "results.json"
+    for figure in figures_of_every_kind():
+        odd = odd_numbers(rng, figure)
+        if "horizon" in odd:
+            odd["horizon"] = 10**15
+        results = made_up() | {"claims": [claim("made/one", figures=[odd])]}
+        path.write_text(json.dumps(results))
+        html.render(_load.load(path))
+        pictures.picture(odd, tmp_path / "x.png")
 
 
 def test_an_incomplete_run_says_so():

@@ -14,6 +14,8 @@ import importlib.util
 import json
 import os
 import pkgutil
+import reprlib
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, is_dataclass
 from functools import lru_cache
@@ -122,7 +124,8 @@ def _imported(source: str, package: str) -> set[str]:
     return {name for name in found if name.split(".")[0] == "hatact" and name != "hatact.claims"}
 
 
-_UNREADABLE = (OSError, ValueError, KeyError, TypeError)
+_UNREADABLE = (OSError, ValueError, RecursionError)
+_PARTS = ("key", "seconds", "check", "value")
 
 
 class Cache:
@@ -148,7 +151,7 @@ class Cache:
             return self._read(key)
         except _UNREADABLE as error:
             name = self._path(key).name
-            self.notice(f"the kept run {name} is corrupted ({error}): it is done again")
+            self.notice(f"the kept run {name} is corrupted ({_reason(error)}): it is done again")
             return None
 
     def _read(self, key: Mapping[str, Any]) -> tuple[Any, float] | None:
@@ -159,7 +162,9 @@ class Cache:
             entry = json.loads(path.read_bytes())
         except FileNotFoundError:
             return None
-        value, seconds = entry["value"], float(entry["seconds"])
+        if not isinstance(entry, dict) or not all(part in entry for part in _PARTS):
+            raise ValueError(f"it must hold {', '.join(_PARTS)} and does not")
+        value, seconds = entry["value"], _seconds(entry["seconds"])
         if entry["check"] != _digest([entry["key"], seconds, value]):
             raise ValueError("its checksum does not match")
         if _digest(entry["key"]) != _digest(key):
@@ -183,6 +188,20 @@ class Cache:
         if self._written is not None:
             self._written.add(self._path(key))
         return value
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deep"
+    return str((isinstance(error, OSError) and error.strerror) or error)
+
+
+def _seconds(value: Any) -> float:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 <= value <= sys.float_info.max:
+        got = reprlib.repr(value)
+        raise ValueError(f"its seconds must be a finite number, at least 0; got {got}")
+    return float(value)
 
 
 def _digest(value: Any) -> str:

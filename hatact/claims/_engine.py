@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import platform
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -28,6 +29,7 @@ NOT_ATTEMPTED = "not attempted"
 DEFAULT_SEEDS = {"quick": 2, "full": 5}
 FORMAT = 2
 """Of results.json; raised whenever a reader of the old one would misread the new one."""
+UNREADABLE = "unreadable"
 
 
 class InUse(RuntimeError):
@@ -162,12 +164,14 @@ def run(
     monitor: Monitor,
     workers: int | None = None,
     fresh: bool = False,
+    load: Callable[[Path], Any] | None = None,
 ) -> dict[str, Any]:
     """Run every claim of the chosen papers; results.json in `out` is rewritten after each.
 
     Finished runs are kept in `out`/cache, so an interrupted verification goes on where it was and
     comes to the same values; `fresh` does them again. `workers` processes at a time, by default
-    torch's number of threads.
+    torch's number of threads. A results.json that is there is replaced if it is of this version and
+    format and `load`, which reads one, raises no ValueError; any other is kept aside.
 
     Raises:
         InUse: if another run is writing into `out`.
@@ -178,7 +182,7 @@ def run(
     except filelock.Timeout:
         raise InUse(f"another verification is writing into {out}") from None
     try:
-        _keep_other_results(out, monitor.notice)
+        _keep_other_results(out, monitor.notice, load)
         return _run(chosen, settings, out, monitor, workers, fresh)
     finally:
         lock.release()
@@ -232,25 +236,39 @@ def expected(tasks: Sequence[Task], lab: Lab) -> float:
     return alone + max(sum(together) / max(lab.workers, 1), max(together, default=0))
 
 
-def _keep_other_results(out: Path, notice: Callable[[str], None]) -> None:
-    """A results.json of another version is renamed, not overwritten."""
+def _keep_other_results(
+    out: Path, notice: Callable[[str], None], load: Callable[[Path], Any] | None
+) -> None:
+    """A results.json of another version, or that cannot be read, is renamed, not overwritten."""
     path = out / "results.json"
     try:
-        found = json.loads(path.read_bytes())
-        version = str(found["environment"]["hatact"])
-        if found.get("format") == FORMAT and version == hatact.__version__:
-            return
-        mark = f"{version}-format-{found.get('format', 1)}"
+        mark = _other(json.loads(path.read_text(encoding="utf-8")))
+        if mark is None and load is not None:
+            load(path)
     except FileNotFoundError:
         return
-    except (ValueError, KeyError, TypeError, AttributeError):
-        mark = "unreadable"
+    except (ValueError, RecursionError):
+        mark = UNREADABLE
+    if mark is None:
+        return
     kept, n = out / f"results-{mark}.json", 1
     while kept.exists():
         n += 1
         kept = out / f"results-{mark}-{n}.json"
     path.rename(kept)
     notice(f"results.json was written by another version or cannot be read: kept as {kept.name}")
+
+
+def _other(found: Any) -> str | None:
+    """What to call results by if they are not this version's; of signs that any file may have."""
+    environment = found.get("environment") if isinstance(found, dict) else None
+    version = environment.get("hatact") if isinstance(environment, dict) else None
+    if not isinstance(version, str) or not isinstance(found.get("format", 1), int | str):
+        return UNREADABLE
+    if found.get("format") == FORMAT and version == hatact.__version__:
+        return None
+    mark = f"{version[:40]}-format-{str(found.get('format', 1))[:10]}"
+    return re.sub(r"[^A-Za-z0-9.+-]+", "-", mark)
 
 
 def _attempt(claim: Claim, settings: Settings, lab: Lab) -> Outcome:

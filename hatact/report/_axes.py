@@ -23,6 +23,7 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", INK, "#E69F00", "#56B4E9"
 STYLES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 1.5, 1, 1.5)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
 REFERENCES = ((0, (4, 2.5)), (0, (1, 2)), (0, (6, 2, 1, 2)))
+FAR = 1e100  # what is farther from 0, or on a logarithmic axis nearer, is drawn here
 RC = {
     "axes.edgecolor": INK,
     "axes.facecolor": "none",
@@ -65,7 +66,10 @@ class Look:
 
 def looks(figure: Figure) -> dict[str, Look]:
     """The look of every label: one for all panels, in the order in which they come."""
-    series = [s for part in figure.get("panels", [figure]) for s in part.get("series", [])]
+    if figure["kind"] == "curves":
+        series = [one for panel in figure["panels"] for one in panel["series"]]
+    else:
+        series = figure["series"] if figure["kind"] == "arrivals" else []
     found: dict[str, Look] = {}
     plain = thin = 0
     for one in series:
@@ -146,14 +150,17 @@ def _alone(y: Sequence[float], i: int) -> bool:
 
 
 def _numbers(values: Iterable[float | None], scale: str = "linear") -> list[float]:
-    """None, and on a logarithmic axis what is not positive, as NaN."""
-    kept = (math.nan if v is None else float(v) for v in values)
-    return [math.nan if scale == "log" and v <= 0 else v for v in kept]
+    """None, and on a logarithmic axis what is not positive, as NaN; FAR at most."""
+    kept = (math.nan if v is None or not math.isfinite(v) else float(v) for v in values)
+    if scale == "log":
+        return [min(max(v, 1 / FAR), FAR) if v > 0 else math.nan for v in kept]
+    return [v if math.isnan(v) else min(max(v, -FAR), FAR) for v in kept]
 
 
 def _edges(centres: Sequence[float]) -> list[float]:
     if len(centres) == 1:
-        return [centres[0] - 0.5, centres[0] + 0.5]
+        half = max(0.5, abs(centres[0]) * 1e-9)
+        return [centres[0] - half, centres[0] + half]
     inner = [(a + b) / 2 for a, b in pairwise(centres)]
     return [2 * centres[0] - inner[0], *inner, 2 * centres[-1] - inner[-1]]
 
@@ -164,11 +171,12 @@ def _heat_maps(axis: Any, figure: Figure, index: int) -> None:
     if not panel["x"] or not panel["y"]:
         _ticks.nothing(axis)
         return
-    x = _edges(panel["x"])
+    centres = _numbers(panel["x"])
+    x = _edges(centres)
     y = [math.exp(e) for e in _edges([math.log(max(v, 0.5)) for v in panel["y"]])]
     z = [_numbers(row) for row in panel["z"]]
     axis.pcolormesh(x, y, z, vmin=0, vmax=1, cmap="viridis", rasterized=True)
-    _ticks.fix_x(axis, "linear", x[0], x[-1], panel["x"])
+    _ticks.fix_x(axis, "linear", x[0], x[-1], centres)
     _ticks.fix_y(axis, "log", y[0], y[-1])
 
 
@@ -185,15 +193,13 @@ def colour_bar(canvas: Any, label: str, **where: Any) -> None:
 
 def _arrivals(axis: Any, figure: Figure, _: int) -> None:
     """Every seed a dot, the upper-middle median a line; in a band above, what never arrived."""
-    horizon, ks, known = figure["horizon"], figure["x"], looks(figure)
-    steps = [v for s in figure["series"] for seed in s["seeds"] for v in seed if v is not None]
-    lowest, top = max(min(steps, default=horizon), 1), horizon * 1.35
+    horizon, ks, known = figure["horizon"], _numbers(figure["x"], "log"), looks(figure)
+    steps = [v for s in figure["series"] for seed in s["seeds"] for v in _steps(seed)]
+    lowest, top = min([horizon, *steps]), horizon * 1.35
     for series in figure["series"]:
         look = known[series["label"]]
-        columns = [
-            sorted(math.inf if seed[i] is None else max(seed[i], 1) for seed in series["seeds"])
-            for i in range(len(ks))
-        ]
+        seeds = [_steps(seed) for seed in series["seeds"]]
+        columns = [sorted(seed[i] for seed in seeds) for i in range(len(ks))]
         dots = [(k, v) for k, c in zip(ks, columns, strict=True) for v in c if v < math.inf]
         axis.plot(*_columns(dots), "o", color=look.colour, markersize=3, alpha=0.55, mew=0)
         middle = [c[len(c) // 2] if c else math.nan for c in columns]
@@ -207,20 +213,32 @@ def _arrivals(axis: Any, figure: Figure, _: int) -> None:
     axis.axhspan(horizon, top * 2, color=INK, alpha=0.07, linewidth=0)
     says = f"not within {horizon} steps"
     axis.annotate(says, (0.015, 0.985), xycoords="axes fraction", va="top", size=11)
-    _ticks.set_x(axis, "log", _numbers(ks, "log"), ks)
+    _ticks.set_x(axis, "log", ks, ks)
     _ticks.fix_y(axis, "log", lowest * 0.7, top * (top / lowest) ** 0.09, below=horizon)
     axis.grid(color=INK, alpha=0.13, linewidth=0.7)
+
+
+def _steps(seed: Sequence[float | None]) -> list[float]:
+    """From 1 on; inf for what never arrived."""
+    return [math.inf if math.isnan(v) else max(v, 1) for v in _numbers(seed)]
 
 
 def _columns(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
     return [p[0] for p in points], [p[1] for p in points]
 
 
+def pixels(panel: Figure) -> Any:
+    """The image as bytes; a network that diverged leaves numbers far outside 0 … 255."""
+    from numpy import array
+
+    return array(panel["image"], "float64").clip(0, 255).astype("uint8")
+
+
 def _images(axis: Any, figure: Figure, index: int) -> None:
     """A grey image, its note below."""
     panel = figure["panels"][index]
-    axis.imshow(panel["image"], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-    axis.set_xlabel(panel["note"])
+    axis.imshow(pixels(panel), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axis.set_xlabel("\n".join(wrapped(line, 32) for line in panel["note"].splitlines()[:3]))
     axis.set_xticks([])
     axis.set_yticks([])
 

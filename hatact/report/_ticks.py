@@ -90,7 +90,7 @@ def _ticks(scale: str, low: float, high: float) -> list[float]:
 
 def _roomy(scale: str, low: float, high: float, at: Sequence[float]) -> list[float]:
     """The ticks of `at` that lie on the axis, each with room to the one before."""
-    here = [t for t in sorted(at) if low <= t <= high]
+    here = sorted(t for t in at if low <= t <= high)
     place = math.log if scale == "log" else float
     length = place(high) - place(low)
     kept: list[float] = []

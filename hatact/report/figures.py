@@ -91,12 +91,12 @@ def _key(look: _axes.Look, prefix: str) -> str:
 
 def _image(figure: Figure, panel: Figure) -> Panel:
     from matplotlib import image
-    from numpy import array
 
     png = io.BytesIO()
-    rows = array(panel["image"] or [[255]], "uint8")
     nameless: dict[str, Any] = {"Software": None}
-    image.imsave(png, rows, format="png", cmap="gray", vmin=0, vmax=255, metadata=nameless)
+    image.imsave(
+        png, _axes.pixels(panel), format="png", cmap="gray", vmin=0, vmax=255, metadata=nameless
+    )
     src = "data:image/png;base64," + base64.b64encode(png.getvalue()).decode()
     alt = f"{figure['title']}: {panel['title']}"
     return Panel(panel["title"], src=src, alt=alt, note=panel["note"])

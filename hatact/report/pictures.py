@@ -51,7 +51,7 @@ def picture(figure: Figure, path: Path) -> None:
             _axes.draw(axis, figure, index)
             if figure["kind"] != "arrivals":
                 axis.set_title(_axes.wrapped(figure["panels"][index]["title"], LABEL))
-        canvas.suptitle(fill(figure["title"], int(12 * size[0])))
+        canvas.suptitle(fill(figure["title"], int(12 * size[0]), max_lines=4, placeholder=" …"))
         if figure["kind"] == "heat_maps":
             _axes.colour_bar(canvas, figure["z_label"], ax=axes, shrink=0.9, aspect=20 * rows)
         elif figure["kind"] != "images":
