@@ -30,13 +30,14 @@ def _horner(piece: Sequence[float], u: Tensor) -> Tensor:
     """
     lead = next((k for k, c in enumerate(piece) if c), len(piece) - 1)
     power = len(piece) - 1 - lead
-    y, near = torch.full_like(u, piece[lead] + 0.0), u  # + 0.0: a zero has no sign
-    info = torch.finfo(u.dtype)
-    vanishes = power > 0 and abs(piece[lead]) <= info.tiny * info.eps / 2
+    half = torch.finfo(u.dtype).tiny * torch.finfo(u.dtype).eps / 2  # what is no more becomes 0
+    first, *others = (0.0 if abs(c) <= half else c for c in piece[lead:])  # and a zero has no sign
+    vanishes = power > 0 and first == 0
+    y, near = torch.full_like(u, first), u
     if vanishes:
         near = torch.where(torch.isinf(u), 0.0, u)
-    for c in piece[lead + 1 :]:
-        y = y * near + (c + 0.0)
+    for c in others:
+        y = y * near + c
     if vanishes:
         above = math.copysign(math.inf, piece[lead])
         below = above if power % 2 == 0 else -above
