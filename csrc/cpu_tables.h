@@ -40,13 +40,13 @@ class Tables {
       }
       if (p.period > 0) knot[s.knots++] = inf;  // right of it is NaN alone
     }
-    for (int i = 0; i < n; ++i) knot[i] = rounded(p.knots[i]);
+    for (int i = 0; i < n; ++i) knot[i] = rounded<T>(p.knots[i]);
     for (int i = 0; i < pieces; ++i) {
       // After reduction x may be knots[0] itself, by rounding: piece 0 is then piece 1.
       const int from = p.period > 0 && i == 0 ? 1 : i;
       base[i] = knot[std::max(from - 1, 0)];
       for (int d = 0; d < width; ++d) {
-        coef[static_cast<size_t>(d) * s.stride + i] = rounded(p.coeffs[from * width + d]);
+        coef[static_cast<size_t>(d) * s.stride + i] = rounded<T>(p.coeffs[from * width + d]);
       }
     }
     s.low = p.constant(0) ? knot[0] : -inf;
@@ -55,9 +55,9 @@ class Tables {
     const T above = std::max(std::nextafter(knot[n - 1], inf),
                              knot[n - 1] + std::numeric_limits<T>::min());
     s.high = p.constant(n) ? above : inf;
-    s.limit_low = rounded(p.limit(0, false));
-    s.limit_high = rounded(p.limit(n, true));
-    const auto ragged = [&](int i) { return !p.constant(i) && rounded(p.coeffs[i * width]) == 0; };
+    s.limit_low = rounded<T>(p.limit(0, false));
+    s.limit_high = rounded<T>(p.limit(n, true));
+    const auto ragged = [&](int i) { return !p.constant(i) && rounded<T>(p.coeffs[i * width]) == 0; };
     s.origin = knot[0];
     s.period = static_cast<T>(p.period);
     if (p.period > 0) {
@@ -79,9 +79,6 @@ class Tables {
   const Plan<T>& plan() const { return plan_; }
 
  private:
-  // In T, where −0 is 0: what is too small for T comes out with either sign.
-  static T rounded(double v) { return static_cast<T>(v) + T{0}; }
-
   // A number whose bit p from the top is bit p of `code`: a kernel looks it up as any other.
   static T with_top_bits(int code) {
     using Bits = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
@@ -119,7 +116,7 @@ class Tables {
       rows[e] = static_cast<T>(p.knots[std::max(piece - 1, 0)] / h);
       T unit = 1;
       for (int d = width; d-- > 0; unit *= static_cast<T>(h)) {
-        const T c = rounded(p.coeffs[piece * width + d]), scaled = c * unit;
+        const T c = rounded<T>(p.coeffs[piece * width + d]), scaled = c * unit;
         if (scaled / unit != c || (c != 0 && !std::isnormal(scaled))) return;
         coef[static_cast<size_t>(d) * plan_.stride + e] = scaled;
       }

@@ -69,7 +69,7 @@ void launch(const std::vector<double>& slopes, const Arrays<S, const uint8_t>& a
             cudaStream_t stream) {
   Slopes<Compute<S>> s;
   std::fill(s.at, s.at + kMostSlopes, static_cast<Compute<S>>(std::nan("")));
-  std::copy(slopes.begin(), slopes.end(), s.at);
+  std::transform(slopes.begin(), slopes.end(), s.at, rounded<Compute<S>>);
   const int grid = blocks(a.size, kThreads * kAccesses<S> * Vector<S>::size);
   if (one_g) {
     decode_kernel<kBits, false, S><<<grid, kThreads, 0, stream>>>(s, a);

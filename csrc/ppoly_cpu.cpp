@@ -123,7 +123,7 @@ void decode(Storage storage, int64_t bytes, const std::vector<double>& slopes, c
   T table[kMinimumStride];
   std::fill_n(table, kMinimumStride, std::numeric_limits<T>::quiet_NaN());
   for (size_t i = 0; i < slopes.size(); ++i) {  // a NaN's payload could be lost in rounding
-    if (!std::isnan(slopes[i])) table[i] = static_cast<T>(slopes[i]) + T{0};  // −0 is 0
+    if (!std::isnan(slopes[i])) table[i] = rounded<T>(slopes[i]);
   }
   const Kernels& kernels = cpu_kernels();
   in_parallel(all.size, [&](int64_t first, int64_t size) {

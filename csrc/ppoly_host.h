@@ -20,6 +20,12 @@ namespace hatact {
 using torch::headeronly::ScalarType;
 using torch::stable::Tensor;
 
+// In T, where −0 is 0: what is too small for T comes out with either sign.
+template <typename T>
+T rounded(double v) {
+  return static_cast<T>(v) + T(0);
+}
+
 template <typename... Parts>
 [[noreturn]] inline void refuse(const Parts&... parts) {
   std::ostringstream message;

@@ -10,6 +10,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,10 @@ ROOT = Path(__file__).parent.parent
 ASK = "from hatact.backends import extension as e; print(e.cpu_capability())"
 FILES = (
     *("conformance", "conformance_values", "code", "code_values", "code_tables"),
-    *("cascade_op", "mlp_op"),
+    *("cascade_op", "mlp_op", "every_path"),
 )
+# Two processes where pytest-xdist is: nothing else runs meanwhile.
+WORKERS = ["-n", "2"] if find_spec("xdist") else []
 
 pytestmark = pytest.mark.skipif(
     extension.unavailable("cpu") is not None, reason="the CPU extension is not built"
@@ -33,7 +36,7 @@ pytestmark = pytest.mark.skipif(
 def _conformance(root: Path, capability: str) -> str:
     """The output of the extension's conformance tests, run from `root` on one instruction set."""
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *WORKERS]
         + ["-k", "extension or test_random_specs"]
         + [str(root / "tests" / f"test_{name}.py") for name in FILES],
         cwd=root,
@@ -55,7 +58,7 @@ def _in_use(root: Path, capability: str | None) -> str:
         ],
         cwd=root,
         env={**os.environ, "PYTHONPATH": str(root)}
-        | ({"HATACT_CPU_CAPABILITY": capability} if capability else {}),
+        | ({} if capability is None else {"HATACT_CPU_CAPABILITY": capability}),
         capture_output=True,
         text=True,
     )
@@ -70,6 +73,11 @@ def test_forced_capability_conforms(capability: str) -> None:
     if _in_use(ROOT, None) == capability:
         pytest.skip(f"{capability} is this CPU's default: the rest of the suite ran on it")
     assert " passed" in _conformance(ROOT, capability)
+
+
+def test_an_empty_choice_is_none() -> None:
+    """As of HATACT_BACKEND: what a shell script leaves unset."""
+    assert _in_use(ROOT, "") == _in_use(ROOT, None)
 
 
 def test_emulated_avx512_conforms(tmp_path: Path) -> None:

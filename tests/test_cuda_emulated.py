@@ -26,7 +26,12 @@ EDITS = (  # pattern, replacement, how often
     (r"IMPL\(hatact, CUDA, m\)", "IMPL(hatact, CPU, m)", 3),
 )  # fmt: skip
 FILES = ("test_conformance", "test_conformance_values")
-FILES += ("test_code", "test_code_values", "test_code_tables")
+FILES += ("test_code", "test_code_values", "test_code_tables", "test_every_path")
+# A library for the CPU says which instruction set it runs on, and brings the other ops too.
+CAPABILITY = """extern "C" __attribute__((visibility("default")))
+const char* hatact_cpu_capability() { return "emulated CUDA"; }
+"""
+ASK = "from hatact.backends import extension as e; print(e.cpu_capability())"
 # Every kernel: degrees 0 to 5 and beyond, few and many knots, periods, tails of each kind.
 VALUES = "test_half_types test_many test_knots test_zero test_infin test_exact test_periodic"
 SPECS = "hat bw_relu bspline1 bspline2 bspline3 bspline4 bspline5 cubic_tails linear_tails long"
@@ -64,7 +69,12 @@ def package(tmp_path_factory) -> Path:
     for header in HEADERS:
         (folder / header).write_text('#include "tests/emulated_cuda.h"\n')
     shutil.copytree(ROOT / "csrc", folder / "csrc")
-    sources = map(str, _emulate(folder / "csrc"))
+    sources = [*map(str, _emulate(folder / "csrc")), str(folder / "capability.cpp")]
+    (folder / "capability.cpp").write_text(CAPABILITY)
+    loading = folder / "hatact" / "backends" / "extension.py"
+    text, count = re.subn(r'"cpu": \(.*?\n    \),', '"cpu": _POINTWISE,', loading.read_text(), flags=re.S)
+    assert count == 1
+    loading.write_text(text)
     lib = Path(torch.__file__).parent / "lib"
     include = [folder, folder / "csrc", *cpp_extension.include_paths()]
     subprocess.run(
@@ -78,15 +88,29 @@ def package(tmp_path_factory) -> Path:
     return folder
 
 
+def test_it_is_what_runs(package):
+    run = subprocess.run(
+        [sys.executable, "-c", ASK],
+        cwd=package,
+        env={**os.environ, "PYTHONPATH": str(package)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.stdout == "emulated CUDA\n", run.stderr
+
+
 def test_conforms(package):
     def any_of(words: str) -> str:
         return "(" + " or ".join(words.split()) + ")"
 
     values = f"{any_of(VALUES)} and {any_of(SPECS)} and not _d2"
     indexing = f"{any_of(INDEXING)} and {any_of(FEW_SPECS)} and not _d1 and not _d2"
+    paths = " or (test_path and not MLP)"
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-        + ["-k", f"extension and (({values}) or ({indexing}) or test_code) or test_random"]
+        + ["-k", f"extension and (({values}) or ({indexing}) or test_code{paths}) or test_random"]
+        + ["--specs", "30"]
         + [f"tests/{name}.py" for name in FILES],
         cwd=package,
         env={**os.environ, "PYTHONPATH": str(package)},

@@ -284,10 +284,8 @@ def _judge(found: list[tuple[Judged, str, Tensor]]) -> None:
 @every_dtype
 @pytest.mark.parametrize("path", PATHS)
 def test_path(place, dtype, path, pytestconfig):
-    if place.interpreted or (place.backend, place.device) == ("triton", "cuda"):
-        drawn = _drawn(pytestconfig, dtype, 8)  # each is compiled, or takes 60 ms a call
-    else:
-        drawn = _drawn(pytestconfig, dtype)
+    compiles = (place.backend, place.device) == ("triton", "cuda")  # a second each
+    drawn = _drawn(pytestconfig, dtype, 8 if compiles else None)
     _judge([(c, what, bad) for c in drawn for what, bad in PATHS[path](c, place)])
 
 

@@ -79,3 +79,19 @@ def test_long_specs_are_served_by_the_reference():
     y = backend.OPS["ppoly"](x, None, *spec.numbers)
     assert torch.equal(y, reference.ppoly(x, None, *spec.numbers))
     assert y.stride() == x.stride()
+
+
+@needs_triton
+def test_random_specs_on_every_path():
+    """Those of test_every_path.py, fewer."""
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--specs", "8"]
+        + ["-k", "triton-cpu", str(HERE / "test_every_path.py")],
+        env=os.environ | {"PYTHONPATH": str(HERE.parent), "TRITON_INTERPRET": "1"},
+        cwd=HERE.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert " passed" in run.stdout
