@@ -1,6 +1,7 @@
 """Fixtures of the whole suite."""
 
 import os
+import sys
 import warnings
 
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # deterministic matmul on CUDA
@@ -23,6 +24,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("random specs")
     for name, default in (("--specs", 60), ("--points", 48), ("--seed", 0)):
         group.addoption(name, type=int, default=default, help="see tests/test_every_path.py")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How many random values were judged, and on which instruction set."""
+    drawn = getattr(sys.modules.get("test_every_path"), "DRAWN", None)
+    if drawn:
+        from hatact.backends import extension
+
+        (seed, specs), *_ = {key[1:] for key in drawn}
+        built = extension.unavailable("cpu") is None
+        terminalreporter.write_line(
+            f"random specs: {specs} of seed {seed}, {sum(drawn.values())} values judged on every "
+            f"path; CPU kernels: {extension.cpu_capability() if built else 'none'}"
+        )
 
 
 @pytest.fixture(autouse=True)

@@ -72,9 +72,10 @@ def package(tmp_path_factory) -> Path:
     sources = [*map(str, _emulate(folder / "csrc")), str(folder / "capability.cpp")]
     (folder / "capability.cpp").write_text(CAPABILITY)
     loading = folder / "hatact" / "backends" / "extension.py"
-    text, count = re.subn(r'"cpu": \(.*?\n    \),', '"cpu": _POINTWISE,', loading.read_text(), flags=re.S)
-    assert count == 1
-    loading.write_text(text)
+    text = loading.read_text()
+    edited, count = re.subn(r'"cpu": \(.*?\n    \),', '"cpu": _POINTWISE,', text, flags=re.DOTALL)
+    assert count == 1, "how it is loaded has changed: so must the edit"
+    loading.write_text(edited)
     lib = Path(torch.__file__).parent / "lib"
     include = [folder, folder / "csrc", *cpp_extension.include_paths()]
     subprocess.run(

@@ -1,7 +1,7 @@
 """Random specs on every path an activation has, judged by exact fractions (exact.py).
 
-A longer setting: `pytest tests/test_every_path.py --specs 5000 --points 60 --seed 1`, on an
-instruction set of the CPU by HATACT_CPU_CAPABILITY.
+A longer setting: `pytest tests/test_every_path.py --specs 5000 --points 60 --seed 1`, on another
+instruction set of the CPU by HATACT_CPU_CAPABILITY. How much was drawn is printed at the end.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from hatact import PiecewisePolynomial, reference
 from hatact import functional as F
 
 ops = torch.ops.hatact
-_COMPILED = 20
+DRAWN: dict[tuple[torch.dtype, int, int], int] = {}
+"""Points judged, by dtype, seed and number of specs: conftest.py prints it."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,7 @@ def sample(dtype: torch.dtype, seed: int, specs: int, points: int) -> list[Judge
         x = random_points(rng, spec, dtype, n)
         g = torch.tensor([rng.choice((1.0, rng.gauss(0, 1))) for _ in range(n)]).to(dtype)
         found.append(judged(f"{label}, {kind}", spec, x, g))
+    DRAWN[dtype, seed, specs] = sum(len(c.x) for c in found)
     return found
 
 
@@ -289,14 +291,35 @@ def test_path(place, dtype, path, pytestconfig):
     _judge([(c, what, bad) for c in drawn for what, bad in PATHS[path](c, place)])
 
 
+def pairs(drawn: list[Judged], compiled) -> list[tuple[Judged, str, Tensor]]:
+    """Value and gradient of each, where `compiled` gives all values at once."""
+    leaves = [c.x.clone().requires_grad_() for c in drawn]
+    ys = compiled(*leaves)
+    torch.autograd.backward(ys, [c.g for c in drawn])
+    found = []
+    for c, leaf, y in zip(drawn, leaves, ys, strict=True):
+        found.append((c, "value", c.wrong_values(y)))
+        found.append((c, "gradient", c.wrong_traced(leaf.grad, c.g)))
+    return found
+
+
 @every_dtype
 def test_traced(dtype, pytestconfig):
     """What torch.compile traces, called as it stands."""
-    found = []
-    for c in _drawn(pytestconfig, dtype):
-        leaf = c.x.clone().requires_grad_()
-        y = reference.ppoly(leaf, None, *c.spec.numbers)
-        y.backward(c.g)
-        found.append((c, "value", c.wrong_values(y)))
-        found.append((c, "gradient", c.wrong_traced(leaf.grad, c.g)))
-    _judge(found)
+    drawn, of = _drawn(pytestconfig, dtype), reference.ppoly
+    numbers = [c.spec.numbers for c in drawn]
+    _judge(pairs(drawn, lambda *xs: [of(x, None, *numbers[i]) for i, x in enumerate(xs)]))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_compiled(pytestconfig):
+    """20 short specs by Inductor, in one graph: a compilation each would take minutes."""
+    drawn = [c for c in _drawn(pytestconfig, torch.float32) if len(c.spec.knots) < 4][:20]
+    specs = [c.spec for c in drawn]
+
+    @torch.compile(fullgraph=True)
+    def compiled(*xs):
+        return [F.piecewise(x, specs[i]) for i, x in enumerate(xs)]
+
+    assert len(specs) == 20 or pytestconfig.getoption("--specs") < 60
+    _judge(pairs(drawn, compiled))

@@ -53,11 +53,12 @@ def test_unavailable_says_why(monkeypatch):
 
 def test_constants_are_rounded_and_stripped():
     third, single = 1 / 3, torch.tensor(1 / 3).item()
-    coeffs = (0, 0, 1e-60, third)  # 1e-60 is 0 in float32, and 0·inf must not arise
-    numbers = numbers_of.constants((third,), coeffs, 0.0, torch.float32)
-    assert numbers == ((single,), ((0.0,), (single,)), ())
-    numbers = numbers_of.constants((third,), coeffs, 0.0, torch.float64)
-    assert numbers == ((third,), ((0.0,), (1e-60, third)), ())
+    coeffs = (0, 0, 1e-60, third, 0, -0.0)  # 1e-60 is 0 in float32, and 0·inf must not arise
+    numbers = numbers_of.constants((third, 1.0), coeffs, 0.0, torch.float32)
+    assert numbers == ((single, 1.0), ((0.0,), (single,), (0.0,)), ())
+    numbers = numbers_of.constants((third, 1.0), coeffs, 0.0, torch.float64)
+    assert numbers == ((third, 1.0), ((0.0,), (1e-60, third), (0.0,)), ())
+    assert "-0.0" not in str(numbers)
     numbers = numbers_of.constants((0.25,), (0, 0, 1, 0), 0.5, torch.float64)
     assert numbers == ((0.25,), ((0.0,), (1.0, 0.0)), (0.5, 0.75))
 
@@ -66,6 +67,10 @@ def test_constants_leave_specs_to_the_reference():
     assert numbers_of.constants((0.0,), (1,) * 2 * 17, 0.0, torch.float32) is not None
     assert numbers_of.constants((0.0,), (1,) * 2 * 18, 0.0, torch.float32) is None
     assert numbers_of.constants((0.0,), (1e300, 0), 0.0, torch.float64) is not None
+    for tails in ((1e-60, 1, 0, 1), (0, 1, 1e-60, 1)):  # whose limits are those of what is 0 here
+        assert numbers_of.constants((0.0,), tails, 0.0, torch.float32) is None
+        assert numbers_of.constants((0.0,), tails, 0.0, torch.float64) is not None
+        assert numbers_of.constants((0.0,), tails, 2.0, torch.float32) is not None
     with pytest.raises(ValueError, match="in the range of"):
         numbers_of.constants((0.0,), (1e300, 0), 0.0, torch.float32)
     with pytest.raises(ValueError, match="increase strictly"):
@@ -84,9 +89,9 @@ def test_long_specs_are_served_by_the_reference():
 @needs_triton
 def test_random_specs_on_every_path():
     """Those of test_every_path.py, fewer."""
+    chosen = ["--specs", "8", "-k", "triton-cpu", str(HERE / "test_every_path.py")]
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--specs", "8"]
-        + ["-k", "triton-cpu", str(HERE / "test_every_path.py")],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *chosen],
         env=os.environ | {"PYTHONPATH": str(HERE.parent), "TRITON_INTERPRET": "1"},
         cwd=HERE.parent,
         capture_output=True,
