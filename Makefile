@@ -3,7 +3,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 BUILD := setup.py pyproject.toml $(wildcard csrc/*)
 
-.PHONY: verify verify-all test lint bench bench-cpu gpu clean
+.PHONY: verify verify-all test lint random bench bench-cpu gpu clean
 
 verify: $(VENV)/.built
 	$(RUN)/hatact verify hong2022 --quick
@@ -18,6 +18,17 @@ lint: $(VENV)/.built
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
 	$(RUN)/mypy
+
+# Random specs by the thousand, on every instruction set that this CPU has (say which).
+random: SPECS ?= 5000
+random: POINTS ?= 60
+random: SEED ?= 1
+random: CAPABILITIES ?= avx512 avx2 portable
+random: $(VENV)/.built
+	set -e; for capability in $(CAPABILITIES); do \
+	  HATACT_CPU_CAPABILITY=$$capability $(RUN)/python -m pytest -q tests/test_every_path.py \
+	    --specs $(SPECS) --points $(POINTS) --seed $(SEED) -k "extension or traced"; \
+	done
 
 bench: $(VENV)/.built $(VENV)/.peers
 	$(RUN)/python -m bench --minutes 30

@@ -9,6 +9,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "about_zero.h"
 #include "code_host.h"
 #include "ppoly_plan.h"
 
@@ -47,6 +48,13 @@ class Tables {
       base[i] = knot[std::max(from - 1, 0)];
       for (int d = 0; d < width; ++d) {
         coef[static_cast<size_t>(d) * s.stride + i] = rounded<T>(p.coeffs[from * width + d]);
+      }
+      const double* const last = &p.coeffs[(from + 1) * width - 1];
+      double moved;
+      if (p.lead(from) == width - 2 &&
+          about_zero<T>(last[-1], *last, p.knots[std::max(from - 1, 0)], moved)) {
+        base[i] = 0;
+        coef[static_cast<size_t>(width - 1) * s.stride + i] = rounded<T>(moved);
       }
     }
     s.low = p.constant(0) ? knot[0] : -inf;

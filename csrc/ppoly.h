@@ -7,6 +7,8 @@
 
 #include <math.h>
 
+#include "about_zero.h"
+
 #if defined(__CUDACC__)
 #define HATACT_HD __host__ __device__ __forceinline__
 #else
@@ -73,6 +75,15 @@ Outline<T> lay_out(const double* knots, int n, const double* coeffs, int width, 
     for (int d = 0; d <= degree; ++d) {
       const int c = d - degree + width - 1;
       coef[d * stride + i] = i > n || c < 0 ? 0 : rounded(coeffs[from * width + c]);
+    }
+    if (i > n || width < 2) continue;
+    const double* const last = coeffs + (from + 1) * width - 1;
+    bool linear = last[-1] != 0;
+    for (int c = 2; c < width; ++c) linear = linear && last[-c] == 0;
+    double moved;
+    if (linear && about_zero<T>(last[-1], *last, knots[from > 0 ? from - 1 : 0], moved)) {
+      base[i] = 0;
+      coef[degree * stride + i] = rounded(moved);
     }
   }
   // The power that leads a piece.

@@ -45,6 +45,28 @@ def _horner(piece: Sequence[float], u: Tensor) -> Tensor:
     return y
 
 
+def about_zero(slope: float, constant: float, base: float, dtype: torch.dtype) -> float | None:
+    """constant − slope·base, where slope·x and it round once in `dtype`; None where not.
+
+    The slope is a power of two, and all numbers are exact. So hardtanh is exact next to 0, where
+    x − (−1) would be rounded.
+    """
+    info = torch.finfo(dtype)
+    digits = 53 if dtype == torch.float64 else 24
+    moved = slope * base
+    total = constant - moved
+    exact = constant - total == moved and total + moved == constant and _fits(slope, 1)
+    for v in (slope, constant, base, total):
+        exact = exact and (v == 0 or (info.tiny <= abs(v) <= info.max and _fits(v, digits)))
+    return total if exact else None
+
+
+def _fits(v: float, digits: int) -> bool:
+    """Whether v has no more binary digits: Veltkamp's splitting leaves it as it is."""
+    t = v * (2.0 ** (53 - digits) + 1)
+    return t - (t - v) == v
+
+
 def _reduced(z: Tensor, knots: Sequence[float], period: float) -> Tensor:
     """z − (⌈(z − knots[0])/period⌉ − 1)·period, or z itself for period 0."""
     if not period:
@@ -87,8 +109,13 @@ def ppoly(
         # gradients that torch.where sends into the branch not taken.
         inside = torch.ones_like(z, dtype=torch.bool) if i == first else z > knots[i - 1]
         here = inside if i == len(knots) else inside & ~(z > knots[i])
-        u = torch.where(here, z - knots[max(i - 1, 0)], 0.0)
-        y = torch.where(inside, _horner(coeffs[i * width : (i + 1) * width], u), y)
+        base, piece = knots[max(i - 1, 0)], coeffs[i * width : (i + 1) * width]
+        if width > 1 and piece[-2] and not any(piece[:-2]):
+            moved = about_zero(piece[-2], piece[-1], base, z.dtype)
+            if moved is not None:
+                base, piece = 0.0, (piece[-2], moved)
+        u = torch.where(here, z - base if base else z, 0.0)
+        y = torch.where(inside, _horner(piece, u), y)
     y = torch.where(torch.isnan(z), z, y)
     if g is not None:
         y = y * g.to(z.dtype)

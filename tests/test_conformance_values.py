@@ -194,6 +194,18 @@ def test_the_least_number_right_of_a_period_s_start(place, dtype):
     assert ppoly(x, None, *spec.derivative().numbers).tolist() == [1.0, -3.0, -3.0, 1.0]
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+@pytest.mark.parametrize("name", ["hardtanh", "hat", "half_hat", "trapezoid", "clip", "relu"])
+def test_slopes_that_are_powers_of_two_round_once(place, name, dtype):
+    """Next to 0 too, where x minus a knot on its left would be rounded: the nearest number."""
+    near = torch.logspace(-30, 0, 200, dtype=torch.float64)
+    x = torch.cat([near, -near, 6 * torch.rand(300, dtype=torch.float64)]).to(dtype)
+    wanted = exact(SPECS[name], x).to(dtype)
+    assert torch.equal(ppoly(x.to(place.device), None, *SPECS[name].numbers).cpu(), wanted)
+    if name == "hardtanh":
+        assert torch.equal(wanted, torch.nn.functional.hardtanh(x))
+
+
 @every_dtype
 def test_zeros_have_no_sign(place, dtype):
     """Specs that differ in a zero's sign alone are equal, and so are their results, to the bit."""

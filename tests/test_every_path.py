@@ -1,7 +1,8 @@
 """Random specs on every path an activation has, judged by exact fractions (exact.py).
 
 A longer setting: `pytest tests/test_every_path.py --specs 5000 --points 60 --seed 1`, on another
-instruction set of the CPU by HATACT_CPU_CAPABILITY. How much was drawn is printed at the end.
+instruction set of the CPU by HATACT_CPU_CAPABILITY; `make random` runs it on each. How much was
+drawn is printed at the end.
 """
 
 from __future__ import annotations
@@ -314,7 +315,7 @@ def test_traced(dtype, pytestconfig):
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_compiled(pytestconfig):
     """20 short specs by Inductor, in one graph: a compilation each would take minutes."""
-    drawn = [c for c in _drawn(pytestconfig, torch.float32) if len(c.spec.knots) < 4][:20]
+    drawn = [c for c in _drawn(pytestconfig, torch.float32) if len(c.spec.knots) < 5][:20]
     specs = [c.spec for c in drawn]
 
     @torch.compile(fullgraph=True)

@@ -55,12 +55,12 @@ def test_constants_are_rounded_and_stripped():
     third, single = 1 / 3, torch.tensor(1 / 3).item()
     coeffs = (0, 0, 1e-60, third, 0, -0.0)  # 1e-60 is 0 in float32, and 0·inf must not arise
     numbers = numbers_of.constants((third, 1.0), coeffs, 0.0, torch.float32)
-    assert numbers == ((single, 1.0), ((0.0,), (single,), (0.0,)), ())
+    assert numbers == ((single, 1.0), ((single, 0.0), (single, single), (1.0, 0.0)), ())
     numbers = numbers_of.constants((third, 1.0), coeffs, 0.0, torch.float64)
-    assert numbers == ((third, 1.0), ((0.0,), (1e-60, third), (0.0,)), ())
+    assert numbers == ((third, 1.0), ((third, 0.0), (third, 1e-60, third), (1.0, 0.0)), ())
     assert "-0.0" not in str(numbers)
     numbers = numbers_of.constants((0.25,), (0, 0, 1, 0), 0.5, torch.float64)
-    assert numbers == ((0.25,), ((0.0,), (1.0, 0.0)), (0.5, 0.75))
+    assert numbers == ((0.25,), ((0.25, 0.0), (0.0, 1.0, -0.25)), (0.5, 0.75))
 
 
 def test_constants_leave_specs_to_the_reference():

@@ -20,11 +20,13 @@ def _number(VALUE: tl.constexpr, like):
 
 
 @triton.jit
-def _horner(u, PIECES: tl.constexpr, i: tl.constexpr):
-    """Piece i at u. It has no leading zeros, so 0·inf never arises."""
-    y = _number(PIECES[i][0], u)
-    for k in tl.static_range(1, len(PIECES[i])):
-        y = y * u + _number(PIECES[i][k], u)
+def _horner(z, PIECES: tl.constexpr, i: tl.constexpr):
+    """Piece i at z: its base comes first. It has no leading zeros, so 0·inf never arises."""
+    y = _number(PIECES[i][1], z)
+    if len(PIECES[i]) > 2:
+        u = z if PIECES[i][0] == 0 else z - _number(PIECES[i][0], z)
+        for k in tl.static_range(2, len(PIECES[i])):
+            y = y * u + _number(PIECES[i][k], z)
     return y
 
 
@@ -56,11 +58,11 @@ def reduced(z, KNOTS: tl.constexpr, PERIOD: tl.constexpr):
 def evaluate(z, KNOTS: tl.constexpr, PIECES: tl.constexpr, PERIOD: tl.constexpr):
     """f at a reduced z: every piece, then a select for each knot, which keeps it on its left."""
     FIRST: tl.constexpr = 1 if len(PERIOD) > 0 else 0
-    y = _horner(z - _number(KNOTS[0], z), PIECES, FIRST)
+    y = _horner(z, PIECES, FIRST)
     for i in tl.static_range(FIRST + 1, len(PIECES)):
         knot = _number(KNOTS[i - 1], z)
-        y = tl.where(z > knot, _horner(z - knot, PIECES, i), y)
-    if len(PIECES[FIRST]) == 1:  # no compare holds for NaN: it took a constant
+        y = tl.where(z > knot, _horner(z, PIECES, i), y)
+    if len(PIECES[FIRST]) == 2:  # no compare holds for NaN: it took a constant
         y = tl.where(z != z, z, y)
     return y
 

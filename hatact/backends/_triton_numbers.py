@@ -14,6 +14,7 @@ import torch
 from hatact import _code
 from hatact._bounded import BoundedCache
 from hatact._checks import check_numbers
+from hatact.reference import about_zero
 
 MAX_PIECES = 64  # beyond either, compile time grows and the select chain is no kernel to want
 MAX_DEGREE = 16
@@ -36,7 +37,8 @@ def constants(
 ) -> Constants | None:
     """The kernel's (KNOTS, PIECES, PERIOD) in a compute dtype.
 
-    A piece has no leading zeros; PERIOD is (period, knots[0] + period), or empty.
+    A piece is its base and its coefficients, with no leading zeros; PERIOD is (period,
+    knots[0] + period), or empty.
     None for a spec that is left to the reference: more than MAX_PIECES pieces, a degree above
     MAX_DEGREE, or a tail whose limit a coefficient decides that is 0 in `dtype`.
 
@@ -54,7 +56,16 @@ def constants(
     rows = [slice(start, start + width) for start in range(0, len(cs), width)]
     if not period and any(_lead(coeffs[row]) < _lead(cs[row]) for row in (rows[0], rows[-1])):
         return None
-    pieces = [tuple(cs[row][_lead(cs[row]) :]) for row in rows]
+    bases = (ts[0], *ts)
+    pieces = []
+    for i, row in enumerate(rows):
+        base, piece = bases[i], cs[row][_lead(cs[row]) :]
+        slope, constant = coeffs[row][-2:] if width > 1 else (0.0, 0.0)
+        if slope and not any(coeffs[row][:-2]):
+            moved = about_zero(slope, constant, knots[max(i - 1, 0)], dtype)
+            if moved is not None:
+                base, piece = 0.0, [slope, _rounded(moved, dtype)]
+        pieces.append((base, *piece))
     return ts, tuple(pieces), wrap
 
 

@@ -16,7 +16,9 @@ class LinearAct(nn.Module):
     most 1 and at most eight slopes, one to three bits an element of y (`activation.slopes`); for
     other specs the backward computes x·Wᵀ + b again, a third matrix product more. Under
     `torch.compile` the op stays whole (`hatact::linear_act`) in training a spec that has a code,
-    and so does what it keeps; elsewhere there Inductor gets the plain layer and activation.
+    and so does what it keeps; elsewhere there Inductor gets the plain layer and activation. A
+    program of `torch.export` holds torch's own ops alone, at any batch, and is differentiable
+    wherever it is loaded.
 
     Shapes: (*, in_features) → (*, out_features). Parameters, their initialisation and `state_dict`
     are those of :class:`torch.nn.Linear`; so are dtypes and autocast. The values of f at knots,

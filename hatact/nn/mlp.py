@@ -37,7 +37,10 @@ class MLP(nn.Module):
     run one by one. A PINN's u_xx needs `bspline(degree >= 2)`: see
     :func:`hatact.functional.piecewise`. The fused gradients of parameters are summed in a fixed
     order: the same bits on every run and for any number of threads. Under `torch.compile` the
-    fused ops stay whole (`hatact::mlp_forward`, `mlp_backward`), for first derivatives. On CUDA the
+    fused ops stay whole (`hatact::mlp_forward`, `mlp_backward`), for first derivatives. So does
+    `mlp_forward` in a program of `torch.export`, which needs hatact where it is loaded and is
+    differentiable there; a network that runs layer by layer is exported as torch's own ops, and
+    keeps what those keep, `checkpoint` or not. On CUDA the
     first call for a width, an f, a dtype and a device compiles, and times a few launches; what was
     chosen is kept in $HATACT_CACHE_DIR (default: hatact in the user's cache folder). Warm up before
     a CUDA graph is captured, as ever.
