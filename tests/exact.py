@@ -113,10 +113,11 @@ class Exact:
             self._polynomial(rows[piece], u, moved) for rows in self._rows
         )
         traced, width = d_bound, len(self._rows[0][piece])
-        if width > 2:  # its chain of products is g·u·u·…, before a coefficient comes in
+        if width > 2:  # its chain of products is g·u·u·…, and a coefficient only then
             powers = _power(abs(as_float(u)) + 1.0, width - 1)
             least = self.info.smallest_normal * self.info.eps
-            traced += least * width**2 * powers if powers < self.info.max / 8 else math.inf
+            size = 1.0 + max(map(abs, self._rows[0][piece]))
+            traced += least * width**2 * powers * size if powers < self.info.max / 8 else math.inf
         return Option(f, f_bound, d, d_bound, math.inf if f_bound == math.inf else traced, piece)
 
     def _polynomial(self, row: Sequence[float], u: Fraction, moved: float) -> tuple[float, float]:

@@ -57,7 +57,9 @@ class Judged:
     def wrong_traced(self, y: Tensor, g: Tensor) -> Tensor:
         """As wrong_slopes, of a derived formula: a number where f is NaN, NaN beyond the range."""
         promised = ~self.f[:, 0].isnan() & self.traced_bound.isfinite().all(1)
-        return self._wrong(y, self.d, self.traced_bound, g, promised)
+        # What underflows in g times a power of x − t is no smaller for a small g.
+        bound = self.traced_bound / g.double().abs().clamp(1e-30, 1.0)[:, None]
+        return self._wrong(y, self.d, bound, g, promised)
 
     def _wrong(self, y, wanted, bound, g, only) -> Tensor:
         g = g.double() if isinstance(g, Tensor) else torch.full((len(self.x),), g).double()
