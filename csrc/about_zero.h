@@ -7,7 +7,8 @@
 namespace hatact {
 
 // Sets `moved` to c₁ − c₀·base where nothing is lost on the way and c₀·x + it rounds once: c₀ a power
-// of 2, all numbers exact in T. So hardtanh is exact next to 0, where x − (−1) would be rounded.
+// of 2, all numbers exact in T. Only for a base left of 0: so hardtanh is exact next to 0, where
+// x − (−1) would be rounded.
 template <typename T>
 inline bool about_zero(double slope, double constant, double base, double& moved) {
   const auto exact = [](double v) {
@@ -16,6 +17,7 @@ inline bool about_zero(double slope, double constant, double base, double& moved
                       static_cast<double>(static_cast<T>(v)) == v);
   };
   int exponent;
+  if (!(base < 0)) return false;
   if (std::fabs(std::frexp(slope, &exponent)) != 0.5) return false;
   const double product = slope * base, sum = constant - product;
   if (constant - sum != product || sum + product != constant) return false;

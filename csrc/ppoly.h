@@ -123,7 +123,7 @@ HATACT_HD T reduced(const Outline<T>& f, T x) {
   const T turns = fabs(near) < countable ? fma(fma(-near, f.period, a), f.inverse, near) : near;
   const T back = 1 - ceil(turns);
   // Right of the origin no turn is taken back: the quotient may have underflowed to 0.
-  return fma(a > 0 && back > 0 ? T(0) : back, f.period, x);
+  return fma(x > f.origin && back > 0 ? T(0) : back, f.period, x);
 }
 
 // min(max(x, low), high), keeping NaN.

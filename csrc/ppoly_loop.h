@@ -83,11 +83,10 @@ HATACT_INLINE void find_by_knots(const Plan<typename V::T>& p, const S* x,
   using R = typename V::R;
   HATACT_EACH(i[j] = V::zero_index());
   if (p.period != 0) {
-    const R origin = V::set(p.origin), period = V::set(p.period), one = V::set(1), zero = V::set(0);
+    const R origin = V::set(p.origin), period = V::set(p.period), one = V::set(1);
     // Right of the origin no turn is taken back: the quotient may have underflowed to 0.
-    HATACT_EACH(const R from = V::sub(r[j], origin);
-                const R turns = V::sub(V::ceil(V::div(from, period)), one);
-                const R kept = V::if_at_most(from, zero, turns, V::positive_part(turns));
+    HATACT_EACH(const R turns = V::sub(V::ceil(V::div(V::sub(r[j], origin), period)), one);
+                const R kept = V::if_at_most(r[j], origin, turns, V::positive_part(turns));
                 r[j] = V::sub_mul(r[j], kept, period));
   }
   const R low = V::set(p.low), high = V::set(p.high);

@@ -48,9 +48,11 @@ def _horner(piece: Sequence[float], u: Tensor) -> Tensor:
 def about_zero(slope: float, constant: float, base: float, dtype: torch.dtype) -> float | None:
     """constant − slope·base, where slope·x and it round once in `dtype`; None where not.
 
-    The slope is a power of two, and all numbers are exact. So hardtanh is exact next to 0, where
-    x − (−1) would be rounded.
+    The slope is a power of two, and all numbers are exact. Only for a base left of 0: so hardtanh
+    is exact next to 0, where x − (−1) would be rounded.
     """
+    if base >= 0:
+        return None
     info = torch.finfo(dtype)
     digits = 53 if dtype == torch.float64 else 24
     moved = slope * base
@@ -72,10 +74,9 @@ def _reduced(z: Tensor, knots: Sequence[float], period: float) -> Tensor:
     if not period:
         return z
     # A tensor, not a number: on CUDA torch multiplies by a number's rounded inverse.
-    a = z - knots[0]
-    turns = torch.ceil(a / z.new_full((), period)) - 1
+    turns = torch.ceil((z - knots[0]) / z.new_full((), period)) - 1
     # Right of knots[0] no turn is taken back: the quotient may have underflowed to 0.
-    turns = torch.where(a > 0, turns.clamp(min=0), turns)
+    turns = torch.where(z > knots[0], turns.clamp(min=0), turns)
     reduced = z - turns * period
     inside = reduced.clamp(knots[0], knots[0] + period)  # rounding leaves it once x is large
     # The clamp is of rounding's making: dz/dx stays 1 there too.

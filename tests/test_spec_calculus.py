@@ -64,6 +64,12 @@ def test_periodic_integral_over_whole_periods():
 @every_spec
 @pytest.mark.parametrize(("s", "shift"), [(2, 0), (F(1, 3), -1), (0.7, 2.5)])
 def test_scaled(spec, s, shift):
+    if len({float((F(t) - F(shift)) / F(s)) for t in spec.knots}) < len(spec.knots):
+        with pytest.raises(
+            ValueError, match="increase strictly"
+        ):  # knots that float64 holds as one
+            spec.scaled(s, shift)
+        return
     scaled = spec.scaled(s, shift)
     for x in (v / 4 for v in range(-20, 21)):
         assert scaled(x) == spec(F(s) * F(x) + F(shift))

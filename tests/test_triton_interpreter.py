@@ -60,7 +60,9 @@ def test_constants_are_rounded_and_stripped():
     assert numbers == ((third, 1.0), ((third, 0.0), (third, 1e-60, third), (1.0, 0.0)), ())
     assert "-0.0" not in str(numbers)
     numbers = numbers_of.constants((0.25,), (0, 0, 1, 0), 0.5, torch.float64)
-    assert numbers == ((0.25,), ((0.25, 0.0), (0.0, 1.0, -0.25)), (0.5, 0.75))
+    assert numbers == ((0.25,), ((0.25, 0.0), (0.25, 1.0, 0.0)), (0.5, 0.75))
+    numbers = numbers_of.constants((-0.25,), (0, 0, 2, 0.5), 0.0, torch.float32)  # about 0
+    assert numbers == ((-0.25,), ((-0.25, 0.0), (0.0, 2.0, 1.0)), ())
 
 
 def test_constants_leave_specs_to_the_reference():

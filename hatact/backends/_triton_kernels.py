@@ -35,11 +35,10 @@ def _into_period(z, START: tl.constexpr, PERIOD: tl.constexpr, END: tl.constexpr
     """z − (⌈(z − START)/PERIOD⌉ − 1)·PERIOD, in [START, END]."""
     start, period, end = _number(START, z), _number(PERIOD, z), _number(END, z)
     # `/` is 2 ulp off in float32, which at a wrap is the wrong piece.
-    a = z - start
-    q = tl.div_rn(a, period) if z.dtype == tl.float32 else a / period
-    # Above 0 the quotient may underflow, and ceil flushes denormals on NVIDIA: 1 all the same.
+    q = tl.div_rn(z - start, period) if z.dtype == tl.float32 else (z - start) / period
     turns = tl.ceil(q)
-    turns = tl.where(a > 0, tl.maximum(turns, 1.0), turns)
+    # Right of the start the quotient may underflow, and ceil flushes denormals on NVIDIA.
+    turns = tl.where(z > start, tl.maximum(turns, 1.0), turns)
     z -= (turns - 1.0) * period
     # Rounding leaves the period once x is large. Selects, unlike a clamp, keep NaN.
     z = tl.where(z < start, start, z)

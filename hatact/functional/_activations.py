@@ -30,10 +30,10 @@ def piecewise(x: Tensor, spec: PiecewisePolynomial, inplace: bool = False) -> Te
 
     Error, with knots and coefficients rounded to the dtype that computes, of unit ε, and a piece of
     degree d: at most (3d + 4)·ε/2·Σ|c_k|·|x − t|^k, and one rounding to x's dtype. It is 0 where
-    d = 0, and one rounding in all where d = 1, the slope is a power of two and the piece's knot and
-    constant, about the knot and about 0, need no rounding (hardtanh, the Hat at scales that are
-    powers of two). The piece is the exact one, for a periodic spec in the base period. Beyond the
-    range of x − t, or of the sum, there is no promise but a number.
+    d = 0, and one rounding in all where d = 1, the slope is a power of two, t < 0 and t and the
+    piece's constants, about t and about 0, need no rounding (hardtanh). The piece is the exact one,
+    for a periodic spec in the base period. Beyond the range of x − t, or of the sum, there is no
+    promise but a number.
 
     Training keeps, for a degree of at most 1 and at most eight slopes, one to three bits an
     element (`spec.slopes`), and not x; otherwise x. At a NaN the coded backward gives g times the
