@@ -48,8 +48,8 @@ def _horner(piece: Sequence[float], u: Tensor) -> Tensor:
 def about_zero(slope: float, constant: float, base: float, dtype: torch.dtype) -> float | None:
     """constant − slope·base, where slope·x and it round once in `dtype`; None where not.
 
-    The slope is a power of two, and all numbers are exact. Only for a base left of 0: so hardtanh
-    is exact next to 0, where x − (−1) would be rounded.
+    The slope is a power of two, and all numbers are exact and none of them is huge. Only for a base
+    left of 0: so hardtanh is exact next to 0, where x − (−1) would be rounded.
     """
     if base >= 0:
         return None
@@ -58,8 +58,9 @@ def about_zero(slope: float, constant: float, base: float, dtype: torch.dtype) -
     moved = slope * base
     total = constant - moved
     exact = constant - total == moved and total + moved == constant and _fits(slope, 1)
-    for v in (slope, constant, base, total):
-        exact = exact and (v == 0 or (info.tiny <= abs(v) <= info.max and _fits(v, digits)))
+    most = min(info.max, 2.0**900)  # so that what _fits multiplies stays in float64's range
+    for v in (slope, constant, base, moved, total):
+        exact = exact and (v == 0 or (info.tiny <= abs(v) <= most and _fits(v, digits)))
     return total if exact else None
 
 

@@ -17,6 +17,7 @@ from hatact import _code
 from hatact import _polynomial as poly
 
 Number = int | Fraction | float
+_ROUNDED = 1 + Fraction(1, 2**50)
 
 
 def _number(value: Any, what: str) -> Number:
@@ -109,7 +110,9 @@ class PiecewisePolynomial:
             period = _number(period, "the period")
             if float(period) <= 0:
                 raise ValueError(f"the period must be positive; got {period}")
-            if Fraction(knots[-1]) > Fraction(knots[0]) + Fraction(period):
+            # A float may have been rounded to less than the span of the knots.
+            slack = _ROUNDED if isinstance(period, float) else 1
+            if Fraction(knots[-1]) - Fraction(knots[0]) > Fraction(period) * slack:
                 raise ValueError(
                     "knots must lie within one period, knots[0] <= t <= knots[0] + period; "
                     f"got knots {knots} and period {period}"
@@ -367,7 +370,10 @@ class PiecewisePolynomial:
         return cls(tuple(inner), (tuple(poly.tidy(c) for c in first), *(columns[1:] or columns)))
 
     def to_scipy(self) -> Any:
-        """The scipy.interpolate.PPoly; it differs at jumps, where SciPy is right-continuous."""
+        """The scipy.interpolate.PPoly; it differs at jumps, where SciPy is right-continuous.
+
+        ValueError for a period that float64 does not see beside its one knot.
+        """
         from scipy.interpolate import PPoly
 
         width = self.degree + 1
@@ -376,6 +382,11 @@ class PiecewisePolynomial:
             xs = [float(base) for _, base in used] + [float(self.knots[0]) + float(self.period)]
             if xs[-1] <= xs[-2]:  # the last knot is the wrap: right of it there is nothing
                 used, xs = used[:-1], xs[:-1]
+            if not used:
+                raise ValueError(
+                    "the end of the period must be apart from its start in float64; got knots "
+                    f"{self.knots} and period {self.period}"
+                )
             columns = [p for p, _ in used]
         else:
             first, last = Fraction(self.knots[0]), Fraction(self.knots[-1])

@@ -1,12 +1,14 @@
 """Fixtures of the whole suite."""
 
 import os
+import re
 import sys
 import warnings
 
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # deterministic matmul on CUDA
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -26,18 +28,49 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(name, type=int, default=default, help="see tests/test_every_path.py")
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """How many random values were judged, and on which instruction set."""
-    drawn = getattr(sys.modules.get("test_every_path"), "DRAWN", None)
-    if drawn:
-        from hatact.backends import extension
+_SAID = "random specs: "
+_said: list[str] = []
 
-        (seed, specs), *_ = {key[1:] for key in drawn}
-        built = extension.unavailable("cpu") is None
-        terminalreporter.write_line(
-            f"random specs: {specs} of seed {seed}, {sum(drawn.values())} values judged on every "
-            f"path; CPU kernels: {extension.cpu_capability() if built else 'none'}"
-        )
+
+@pytest.fixture
+def say() -> Callable[[str], None]:
+    """Has what a pytest of its own said of random specs printed at the end, too."""
+    return lambda output: _said.extend(re.findall(rf"^{_SAID}.*$", output, re.MULTILINE))
+
+
+def _drawn() -> list[str]:
+    """How many random values were judged in this process, and on which instruction set."""
+    drawn = getattr(sys.modules.get("test_every_path"), "DRAWN", None)
+    if not drawn:
+        return []
+    from hatact.backends import extension
+
+    (seed, specs), *_ = {key[1:] for key in drawn}
+    built = extension.unavailable("cpu") is None
+    kernels = extension.cpu_capability() if built else "none"
+    interpreted = ", Triton interpreted" if os.environ.get("TRITON_INTERPRET") == "1" else ""
+    return [
+        f"{_SAID}{specs} of seed {seed}, {sum(drawn.values())} values judged on every path; "
+        f"CPU kernels: {kernels}{interpreted}"
+    ]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of pytest-xdist hands over what it has to say."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput[_SAID] = _said + _drawn()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """The other end of it."""
+    _said.extend(getattr(node, "workeroutput", {}).get(_SAID, []))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The random specs that were judged: their seeds and counts."""
+    for line in dict.fromkeys(_said + _drawn()):
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(autouse=True)

@@ -110,7 +110,7 @@ class Exact:
         base = self.knots[max(piece - 1, 0)]
         u = z - Fraction(base)
         (f, f_bound), (d, d_bound) = (
-            self._polynomial(rows[piece], u, moved) for rows in self._rows
+            self._polynomial(given[piece], rows[piece], u, moved) for given, rows in self._both()
         )
         traced, width = d_bound, len(self._rows[0][piece])
         if width > 2:  # its chain of products is g·u·u·…, and a coefficient only then
@@ -120,7 +120,9 @@ class Exact:
             traced += least * width**2 * powers * size if powers < self.info.max / 8 else math.inf
         return Option(f, f_bound, d, d_bound, math.inf if f_bound == math.inf else traced, piece)
 
-    def _polynomial(self, row: Sequence[float], u: Fraction, moved: float) -> tuple[float, float]:
+    def _polynomial(
+        self, given: Sequence[float], row: Sequence[float], u: Fraction, moved: float
+    ) -> tuple[float, float]:
         total = Fraction(0)
         for c in row:
             total = total * u + Fraction(c)
@@ -131,11 +133,12 @@ class Exact:
             scale = scale * size + abs(c)
             powers = powers * size + 1.0
         degree = len(row) - 1 - next((k for k, c in enumerate(row) if c), len(row) - 1)
+        beyond = any(given[:-1]) and max(scale, size) > self.info.max * (1 - 2.0**-10)
+        if beyond:  # of the dtype's range: no promise but a number
+            return as_float(total), math.inf
         if degree == 0:
             return as_float(total), slope * moved
         least = self.info.smallest_normal * self.info.eps
-        if max(scale, size) > self.info.max / 4:
-            return as_float(total), math.inf  # beyond the dtype's range: no promise but a number
         bound = (3 * degree + 4) * unit * scale + slope * moved + least * powers
         return as_float(total), bound
 

@@ -176,7 +176,18 @@ def test_a_period_that_rounding_left_shorter_than_its_knots(place):
     y = raw(x, None, knots, coeffs, period)
     y.sum().backward()
     assert x.grad.tolist() == [1.0, 1.0]
-    assert torch.equal(y.detach(), raw(x.detach(), None, knots, coeffs, period))
+    far = torch.tensor([0.3, 1e12, -3e9], dtype=torch.float64, device=place.device)
+    with_grad = raw(far.clone().requires_grad_(), None, knots, coeffs, period)
+    assert torch.equal(with_grad.detach(), raw(far, None, knots, coeffs, period))
+
+
+def test_derivatives_that_nothing_asks_for_need_not_exist(place):
+    """f and f′ are in float64's range, f″ is not."""
+    x = torch.tensor([1e-3], dtype=torch.float64, device=place.device, requires_grad=True)
+    y = raw(x, None, [0.0], [0, 0, 0, 0, 4e307, 0.0, 0.0, 0.0])
+    y.backward()
+    assert y.item() == pytest.approx(4e298)
+    assert x.grad.item() == pytest.approx(1.2e302)
 
 
 def test_rules_of_scale_and_degree():

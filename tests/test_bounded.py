@@ -1,6 +1,7 @@
 """What caches hold is bounded by bytes, whatever the sizes of specs."""
 
 import gc
+import sys
 import threading
 import tracemalloc
 from fractions import Fraction
@@ -96,25 +97,36 @@ def test_an_error_is_raised_every_time():
     assert cache(4) == 0.25
 
 
+def test_a_result_that_grows_is_counted_as_large():
+    single = size_of(((9,), (0.5,) * 9))
+    cache = BoundedCache(lambda a: (0.5,) * a, most=10 * single, weight=lambda result: 4)
+    for a in (9, 9, 10, 11):
+        cache(a)
+    assert len(cache._entries) == 2
+
+
 def test_threads_share_it():
-    cache = BoundedCache(lambda a: (a,) * 50, most=10_000)
-    errors = []
+    cache = BoundedCache(lambda a: (a,) * 50, most=2_000)
+    errors, before = [], sys.getswitchinterval()
 
     def work(seed):
         try:
-            for i in range(3000):
+            for i in range(2000):
                 a = i * seed % 61
                 assert cache(a) == (a,) * 50
         except BaseException as error:  # a thread's failure is to be the test's
             errors.append(error)
 
     threads = [threading.Thread(target=work, args=(seed,)) for seed in range(1, 9)]
+    sys.setswitchinterval(1e-6)
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    sys.setswitchinterval(before)
     assert not errors
-    assert 0 < cache.bytes <= 10_000
+    assert 0 < cache.bytes <= 2_000
+    assert cache.bytes == sum(size for _, size in cache._entries.values())
 
 
 def test_sizes_count_each_object_once():

@@ -670,7 +670,7 @@ cli.main()
 """
 
 
-@pytest.mark.parametrize("arguments", [["info"], ["verify"], ["verify", "--json"]])
+@pytest.mark.parametrize("arguments", [["info"], ["--help"], ["verify"], ["verify", "--json"]])
 def test_where_nobody_reads_on_the_status_is_not_that_of_a_changed_verdict(tmp_path, arguments):
     where = ["--out", tmp_path] if arguments[0] == "verify" else []
     command = [sys.executable, "-c", CLOSED, *arguments, *where]
@@ -682,6 +682,14 @@ def test_where_nobody_reads_on_the_status_is_not_that_of_a_changed_verdict(tmp_p
         )
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_an_error_that_cannot_be_said_has_its_status(tmp_path):
+    command = [sys.executable, "-c", CLOSED, "report", tmp_path]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command, cwd=Path(__file__).parent, stderr=full)
+    assert done.returncode in (2, 120)  # 120: Python's own, where stderr cannot be flushed
 
 
 def test_without_typer_the_command_says_what_to_install():

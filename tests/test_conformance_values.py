@@ -9,7 +9,7 @@ from cases import DTYPES, SPECS
 from oracle import assert_within, case, compute_eps, exact, jumps, magnitude, settled
 from torch import Tensor
 
-from hatact import PiecewisePolynomial
+from hatact import PiecewisePolynomial, reference
 
 ppoly = torch.ops.hatact.ppoly
 every_dtype = pytest.mark.parametrize("dtype", DTYPES.values(), ids=DTYPES)
@@ -204,6 +204,33 @@ def test_slopes_that_are_powers_of_two_round_once(place, name, dtype):
     assert torch.equal(ppoly(x.to(place.device), None, *SPECS[name].numbers).cpu(), wanted)
     if name == "hardtanh":
         assert torch.equal(wanted, torch.nn.functional.hardtanh(x))
+
+
+ABOUT_ZERO = {  # slope, constant and knot of a piece, and a point where the wrong choice shows
+    "beyond float32": (4.0, -1.75 * 2.0**127, -1.5 * 2.0**126, -1.375 * 2.0**126),
+    "huge slope": (2.0**980, -(2.0**980), -1.0, 1e-20),
+    "huge knot": (1.0, -(2.0**1023), -(2.0**1023), 1.0),
+    "no power of two": (3.0, -3.0, -1.0, 1e-9),
+    "long constant": (1.0, -1.0 + 2.0**-40, -1.0, 1e-9),
+    "hardtanh": (1.0, -1.0, -1.0, 1e-20),
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+@pytest.mark.parametrize("name", ABOUT_ZERO)
+def test_powers_of_x_about_zero(place, name, dtype):
+    """Nothing is lost by them, at either end of the range, and every backend takes them alike."""
+    slope, constant, knot, at = ABOUT_ZERO[name]
+    if max(map(abs, (slope, constant, knot))) > torch.finfo(dtype).max:
+        return
+    numbers = [knot, 0.0], [0.0, 0.0, slope, constant, 0.0, 0.0]
+    if at > 0:
+        numbers = [knot], [0.0, 0.0, slope, constant]
+    x = torch.tensor([at], dtype=dtype)
+    spec = PiecewisePolynomial(numbers[0], zip(*[iter(numbers[1])] * 2, strict=True))
+    y = ppoly(x.to(place.device), None, *numbers).cpu()
+    assert_within(y, exact(spec, x), 4 * compute_eps(dtype) * magnitude(spec, x), x, name)
+    assert torch.equal(y, reference.ppoly(x, None, *numbers))
 
 
 @every_dtype

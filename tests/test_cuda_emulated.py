@@ -26,7 +26,8 @@ EDITS = (  # pattern, replacement, how often
     (r"IMPL\(hatact, CUDA, m\)", "IMPL(hatact, CPU, m)", 3),
 )  # fmt: skip
 FILES = ("test_conformance", "test_conformance_values")
-FILES += ("test_code", "test_code_values", "test_code_tables", "test_every_path")
+FILES += ("test_code", "test_code_values", "test_code_random", "test_code_tables")
+FILES += ("test_every_path",)
 # A library for the CPU says which instruction set it runs on, and brings the other ops too.
 CAPABILITY = """extern "C" __attribute__((visibility("default")))
 const char* hatact_cpu_capability() { return "emulated CUDA"; }
@@ -101,7 +102,7 @@ def test_it_is_what_runs(package):
     assert run.stdout == "emulated CUDA\n", run.stderr
 
 
-def test_conforms(package):
+def test_conforms(package, say):
     def any_of(words: str) -> str:
         return "(" + " or ".join(words.split()) + ")"
 
@@ -121,3 +122,4 @@ def test_conforms(package):
     )
     assert run.returncode == 0, run.stdout + run.stderr
     assert " passed" in run.stdout
+    say(run.stdout)

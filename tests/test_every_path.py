@@ -8,6 +8,7 @@ drawn is printed at the end.
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -314,6 +315,9 @@ def test_traced(dtype, pytestconfig):
     _judge(pairs(drawn, lambda *xs: [of(x, None, *numbers[i]) for i, x in enumerate(xs)]))
 
 
+@pytest.mark.skipif(
+    not any(map(shutil.which, ("g++", "clang++", "c++"))), reason="Inductor needs a C++ compiler"
+)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_compiled(pytestconfig):
     """20 short specs by Inductor, in one graph: a compilation each would take minutes."""

@@ -67,6 +67,21 @@ def test_in_place(place, nested):
     torch.testing.assert_close(own, expected, equal_nan=True)
 
 
+def test_the_backward_of_a_graph_that_was_made_outside(place):
+    x = X.to(place.device).requires_grad_()
+    layer = hatact.nn.LinearAct(11, 4, hatact.HAT, device=place.device, dtype=torch.float64)
+    for y in (F.hat(x, 2.0), F.bspline(x, 3), layer(x)):
+
+        def pull(g, y=y):
+            return torch.autograd.grad(y, x, g, retain_graph=True)[0]
+
+        g = torch.linspace(-1, 1, len(y), dtype=torch.float64, device=place.device)
+        torch.testing.assert_close(functionalize(pull)(g), pull(g))
+        torch.testing.assert_close(
+            vmap(functionalize(pull))(torch.stack([g, 2 * g])), vmap(pull)(torch.stack([g, 2 * g]))
+        )
+
+
 def test_modules_and_a_traced_graph(place):
     """A graph of torch's own ops, in which nothing is overwritten."""
     from torch.fx.experimental.proxy_tensor import make_fx

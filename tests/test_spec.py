@@ -141,6 +141,8 @@ def test_a_last_knot_that_is_the_wrap_goes_to_scipy_and_back():
     period = 1 + Fraction(1, 10**20)  # apart in no float64
     apart = PiecewisePolynomial((0, 1), ((0,), (1, 0), (2, 5)), period)
     assert PiecewisePolynomial.from_scipy(apart.to_scipy()).knots == (0,)
+    with pytest.raises(ValueError, match="apart from its start in float64; got knots"):
+        PiecewisePolynomial((2**60,), ((0,), (1,)), period=1).to_scipy()
 
 
 def test_from_scipy():

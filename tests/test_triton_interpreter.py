@@ -89,7 +89,7 @@ def test_long_specs_are_served_by_the_reference():
 
 
 @needs_triton
-def test_random_specs_on_every_path():
+def test_random_specs_on_every_path(say):
     """Those of test_every_path.py, fewer."""
     chosen = ["--specs", "8", "-k", "triton-cpu", str(HERE / "test_every_path.py")]
     run = subprocess.run(
@@ -102,3 +102,4 @@ def test_random_specs_on_every_path():
     )
     assert run.returncode == 0, run.stdout + run.stderr
     assert " passed" in run.stdout
+    say(run.stdout)

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hatact import _code, ops
-from hatact.autograd._ppoly import below_autograd, differentiates, transforms
+from hatact import _code, ops, reference
+from hatact.autograd._ppoly import below_autograd, differentiates, functionalizes, transforms
 
 op = ops.overload("ppoly_decode")
 
@@ -72,8 +72,11 @@ def decode(g: Tensor, code: Tensor, slopes: Sequence[float], edge: Tensor | None
 
     Shapes: g: (*), code: (bytes,) → (*), row-major.
     """
+    if functionalizes():
+        gx: Tensor = reference.ppoly_decode(g, code, slopes)
+        return gx if edge is None else gx + edge.sum()
     if differentiates(g) or (edge is not None and differentiates(edge)) or transforms():
-        gx: Tensor = Decode.apply(g, code, slopes, edge)  # type: ignore[no-untyped-call]
+        gx = Decode.apply(g, code, slopes, edge)  # type: ignore[no-untyped-call]
         return gx
     with below_autograd():
         gx = op(g, code, slopes)

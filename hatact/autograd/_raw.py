@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from typing import Any
 
 import torch
@@ -21,18 +20,17 @@ from hatact.autograd._ppoly import PPoly, below_autograd, differentiates
 from hatact.spec import PiecewisePolynomial
 
 
-@BoundedCache
-def _of(knots: tuple[float, ...], coeffs: tuple[float, ...], period: float) -> PiecewisePolynomial:
+def _of_numbers(
+    knots: tuple[float, ...], coeffs: tuple[float, ...], period: float
+) -> PiecewisePolynomial:
     check_numbers(knots, coeffs, period)
     width = len(coeffs) // (len(knots) + 1)
     pieces = tuple(coeffs[i : i + width] for i in range(0, len(coeffs), width))
-    # Rounding may leave a period shorter than the span of the knots, which a spec refuses.
-    span = Fraction(knots[-1]) - Fraction(knots[0])
-    spec = PiecewisePolynomial(knots, pieces, max(Fraction(period), span) if period else None)
-    above = spec
-    for _ in range(spec.degree):  # a spec keeps its derivative: the cache is to count them all
-        above = above.derivative()
-    return spec
+    return PiecewisePolynomial(knots, pieces, period or None)
+
+
+# A spec keeps its derivative, and that its own: as many, and as large.
+_of = BoundedCache(_of_numbers, weight=lambda spec: spec.degree + 1)
 
 
 def _spec(knots: Sequence[float], coeffs: Sequence[float], period: float) -> PiecewisePolynomial:

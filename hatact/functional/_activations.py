@@ -29,8 +29,8 @@ def piecewise(x: Tensor, spec: PiecewisePolynomial, inplace: bool = False) -> Te
     an x where f is NaN is then g times some number).
 
     Error, with knots and coefficients rounded to the dtype that computes, of unit ε, and a piece of
-    degree d: at most (3d + 4)·ε/2·Σ|c_k|·|x − t|^k, and one rounding to x's dtype. It is 0 where
-    d = 0, and one rounding in all where d = 1, the slope is a power of two, t < 0 and t and the
+    degree d: at most (3d + 4)·ε/2·Σ|c_k|·|x − t|^k, and one rounding to x's dtype. The former is 0
+    where d = 0, and one rounding where d = 1, the slope is a power of two, t < 0 and t and the
     piece's constants, about t and about 0, need no rounding (hardtanh). The piece is the exact one,
     for a periodic spec in the base period. Beyond the range of x − t, or of the sum, there is no
     promise but a number.
