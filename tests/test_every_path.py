@@ -206,7 +206,8 @@ def _network(c: Judged, place: Place):
     """f between layers that change nothing; of eight inputs z is kept, of one it is made again."""
     n, dtype = len(c.x), c.x.dtype
     finite = c.x.isfinite() & (c.f.abs() < torch.finfo(dtype).max / 4).all(1)
-    finite &= (c.d.abs() < torch.finfo(dtype).max / 4).all(1) & c.d_bound.isfinite().all(1)
+    finite &= (c.d.abs() < torch.finfo(dtype).max / 4).all(1)
+    finite &= (c.f_bound.isfinite() & c.d_bound.isfinite()).all(1)  # else inf·0 may come of it
     at = torch.where(finite, c.x, torch.zeros((), dtype=dtype))
     for inputs in (1, 8):
         net = hatact.nn.MLP(inputs, 16, 1, 2, c.spec, bias=False, device=place.device, dtype=dtype)
