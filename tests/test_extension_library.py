@@ -66,16 +66,14 @@ def test_stripped(package):
     assert _said(package) == "None"
 
 
-@pytest.mark.parametrize("share", [0.5, 0.97])
-def test_truncated(package, share):
+def test_truncated(package):
     content = LIBRARY.read_bytes()
-    package.write_bytes(content[: int(share * len(content))])
+    package.write_bytes(content[: int(0.97 * len(content))])
     assert _said(package).startswith(f"{package.name} is truncated: its headers name ")
 
 
-@pytest.mark.parametrize("what", ["text", "a folder"])
-def test_not_a_library(package, what):
-    package.mkdir() if what == "a folder" else package.write_text("echo hello\n" * 99)
+def test_not_a_library(package):
+    package.mkdir()
     assert _said(package).startswith(f"{package.name} does not load: ")
 
 
