@@ -7,6 +7,8 @@ reference's bit for bit. It proves nothing about a GPU's arithmetic, and its bf1
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -20,7 +22,25 @@ from hatact.backends import triton as backend
 
 
 @pytest.fixture(scope="module")
-def failures() -> dict[str, list[str]]:
+def random_specs(tmp_path_factory) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """A pytest of its own, beside the other process of this module."""
+    output = tmp_path_factory.mktemp("interpreter") / "output"
+    chosen = ["--specs", "6", "-k", "triton-cpu", str(HERE / "test_every_path.py")]
+    with output.open("wb") as file:
+        run = subprocess.Popen(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *chosen],
+            env=os.environ | {"PYTHONPATH": str(HERE.parent), "TRITON_INTERPRET": "1"},
+            cwd=HERE.parent,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+    yield run, output
+    run.kill()
+    run.wait()
+
+
+@pytest.fixture(scope="module")
+def failures(random_specs) -> dict[str, list[str]]:
     return interpreted("interpreter_child.py")
 
 
@@ -89,17 +109,10 @@ def test_long_specs_are_served_by_the_reference():
 
 
 @needs_triton
-def test_random_specs_on_every_path(say):
+def test_random_specs_on_every_path(random_specs, say):
     """Those of test_every_path.py, fewer."""
-    chosen = ["--specs", "6", "-k", "triton-cpu", str(HERE / "test_every_path.py")]
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *chosen],
-        env=os.environ | {"PYTHONPATH": str(HERE.parent), "TRITON_INTERPRET": "1"},
-        cwd=HERE.parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
-    assert " passed" in run.stdout
-    say(run.stdout)
+    run, output = random_specs
+    status, said = run.wait(), output.read_text()
+    assert status == 0, said
+    assert " passed" in said
+    say(said)
