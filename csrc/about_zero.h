@@ -7,8 +7,8 @@
 namespace hatact {
 
 // Sets `moved` to c₁ − c₀·base where nothing is lost on the way and c₀·x + it rounds once: c₀ a power
-// of 2, all numbers exact in T and none of them huge. Only for a base left of 0: so hardtanh is exact next to 0, where
-// x − (−1) would be rounded.
+// of 2, all numbers exact in T and none of them huge. Only for a base left of 0: so hardtanh is
+// exact next to 0, where x − (−1) would be rounded. hatact/reference.py has the same rule.
 template <typename T>
 inline bool about_zero(double slope, double constant, double base, double& moved) {
   const auto exact = [](double v) {
