@@ -27,7 +27,7 @@ random: CAPABILITIES ?= avx512 avx2 portable
 random: $(VENV)/.built
 	set -e; for capability in $(CAPABILITIES); do export HATACT_CPU_CAPABILITY=$$capability; \
 	  if $(RUN)/python -c "from hatact.backends.extension import *; cpu_capability()" 2>/dev/null; then \
-	    $(RUN)/python -m pytest -q tests/test_every_path.py \
+	    $(RUN)/python -m pytest -q tests/ops/test_every_path.py \
 	      --specs $(SPECS) --points $(POINTS) --seed $(SEED) -k "extension or traced"; \
 	  else echo "$$capability: this CPU has it not"; fi; \
 	done

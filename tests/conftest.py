@@ -1,4 +1,4 @@
-"""Fixtures of the whole suite."""
+"""Fixtures of the whole suite, and the rules that it is held to."""
 
 import os
 import re
@@ -12,10 +12,14 @@ from typing import Any
 
 import pytest
 import torch
-from cases import PLACES, Place
 
 import hatact
+from tests.support import combinations, judged, tidy
+from tests.support.places import PLACES, Place
 
+pytest.register_assert_rewrite("tests.support.oracle", "tests.support.op_cases")
+combinations.record_if_asked()
+torch.set_num_threads(1)  # for what modules and sessions make; each test: _as_found
 with warnings.catch_warnings():  # torch's forward mode scripts its rules when it is first used
     warnings.filterwarnings("ignore", "`torch.jit.script`", DeprecationWarning)
     import torch._decomp.decompositions_for_jvp
@@ -25,7 +29,35 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """How many random specs test_every_path.py draws, points of each, and the seed of both."""
     group = parser.getgroup("random specs")
     for name, default in (("--specs", 60), ("--points", 48), ("--seed", 0)):
-        group.addoption(name, type=int, default=default, help="see tests/test_every_path.py")
+        group.addoption(name, type=int, default=default, help="see tests/ops/test_every_path.py")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A marker in `-m` that does not exist is an error, as one on a test is."""
+    known = {line.split(":")[0].split("(")[0].strip() for line in config.getini("markers")}
+    asked = set(re.findall(r"[A-Za-z_]\w*", config.option.markexpr)) - {"and", "or", "not"}
+    if asked - known:
+        raise pytest.UsageError(f"-m names no marker of this suite: {', '.join(asked - known)}")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Test ids are the same in every process; what a module makes is made by one worker."""
+    for item in items:
+        if re.search(r"\b0x[0-9a-f]{6,}", item.nodeid):
+            raise pytest.UsageError(f"an address is no part of a test's id; got {item.nodeid}")
+        fixtures = item._fixtureinfo.name2fixturedefs.values()  # type: ignore[attr-defined]
+        if any(f[-1].scope == "module" for f in fixtures) and not [*item.iter_markers("timing")]:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
+        if [*item.iter_markers("timing")]:
+            item.add_marker(pytest.mark.xdist_group("timing"))
+
+
+_FILES = pytest.StashKey[set[str]]()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """See pytest_sessionfinish."""
+    session.stash[_FILES] = tidy.files()
 
 
 _SAID = "random specs: "
@@ -40,25 +72,27 @@ def say() -> Callable[[str], None]:
 
 def _drawn() -> list[str]:
     """How many random values were judged in this process, and on which instruction set."""
-    drawn = getattr(sys.modules.get("test_every_path"), "DRAWN", None)
-    if not drawn:
+    if not judged.DRAWN:
         return []
     from hatact.backends import extension
 
-    (seed, specs), *_ = {key[1:] for key in drawn}
+    (seed, specs), *_ = {key[1:] for key in judged.DRAWN}
     built = extension.unavailable("cpu") is None
     kernels = extension.cpu_capability() if built else "none"
     interpreted = ", Triton interpreted" if os.environ.get("TRITON_INTERPRET") == "1" else ""
     return [
-        f"{_SAID}{specs} of seed {seed}, {sum(drawn.values())} values judged on every path; "
+        f"{_SAID}{specs} of seed {seed}, {sum(judged.DRAWN.values())} values judged on every path; "
         f"CPU kernels: {kernels}{interpreted}"
     ]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A worker of pytest-xdist hands over what it has to say."""
+    """No file is left in the repository; a worker of pytest-xdist hands over what it has to say."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput[_SAID] = _said + _drawn()
+    elif left := tidy.files() - session.stash[_FILES]:
+        print(f"\nthe tests left in the repository: {', '.join(sorted(left))}", file=sys.stderr)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -74,13 +108,22 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _poisoned_memory() -> Iterator[None]:
-    """Uninitialised tensors hold NaN (255 for bytes), also those that C++ allocates."""
-    before = torch.are_deterministic_algorithms_enabled()
+def _as_found() -> Iterator[None]:
+    """One thread, seeded generators, NaN (255 for bytes) in uninitialised memory, C++'s too.
+
+    Of small tensors two threads take twenty times one's time on a busy machine. What a test
+    leaves behind fails it.
+    """
+    before = tidy.Found()
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     torch.utils.deterministic.fill_uninitialized_memory = True
     yield
-    torch.use_deterministic_algorithms(before)
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(False)
+    if left := before.left():
+        pytest.fail(f"the test left behind: {'; '.join(left)}", pytrace=False)
 
 
 @pytest.fixture(params=PLACES, ids=str)
@@ -89,33 +132,7 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     params = request.node.callspec.params
     if request.param.interpreted and params.get("dtype") == torch.bfloat16:
         pytest.skip("Triton's interpreter truncates to bfloat16, where a GPU rounds")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # small tensors: on a busy machine two threads take twenty times one
     with hatact.use_backend(request.param.backend), warnings.catch_warnings():
         if request.param.interpreted:  # NumPy warns of what happens on pieces not selected
             warnings.filterwarnings("ignore", ".*encountered in", RuntimeWarning)
         yield request.param
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """On a busy machine a parallel region waits for its last thread, thousands of times a test."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture
-def said():
-    """What a cache has to say of its entries."""
-    return []
-
-
-@pytest.fixture
-def cache(tmp_path, said):
-    """An empty cache of runs."""
-    from hatact.claims._cache import Cache
-
-    return Cache(tmp_path / "cache", said.append)

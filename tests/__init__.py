@@ -1,0 +1,1 @@
+"""The suite: rooms by what they test, and support/ that they share."""

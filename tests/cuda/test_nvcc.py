@@ -1,0 +1,156 @@
+"""csrc/*.cu compiled by nvcc for sm_90: needs no GPU, and says nothing about speed."""
+
+import re
+import shutil
+import subprocess
+from typing import NamedTuple
+
+import pytest
+from torch.utils import cpp_extension
+
+from tests.support.repository import ROOT
+
+SOURCES = sorted((ROOT / "csrc").glob("*.cu"))
+FLAGS = (
+    *("-std=c++17", "-O3", "-arch=sm_90", "-DTORCH_TARGET_VERSION=0x020a000000000000"),
+    *("-DUSE_CUDA", "-Werror", "all-warnings", "-Xptxas", "-v", "-cubin", "--keep"),
+)
+DTYPES = ("f", "d", "6__half", "13__nv_bfloat16")
+# At most 48 a thread leave 5 of the 8 blocks that a multiprocessor can hold, 40 leave 6.
+MOST_REGISTERS = {
+    "ppoly": {"f": 40, "d": 64, "6__half": 48, "13__nv_bfloat16": 48},
+    "encode": {"f": 40, "d": 48, "6__half": 48, "13__nv_bfloat16": 48},
+    "decode": dict.fromkeys(DTYPES, 40),
+}
+
+
+class Kernel(NamedTuple):
+    """A compiled kernel: name, two template arguments, dtype."""
+
+    name: str
+    first: int
+    second: int
+    dtype: str
+
+    @property
+    def accesses(self) -> int:
+        """16-byte accesses to x or y that a thread has in flight: whole groups of the code."""
+        return 4 if self.name != "ppoly" and self.dtype == "d" else 2
+
+
+PPOLY = [Kernel("ppoly", d, g, t) for d in (0, 1, 2, 3, 5) for g in (0, 1) for t in DTYPES]
+ENCODE = [Kernel("encode", b, d, t) for b, d in ((1, 0), (1, 1), (2, 1), (3, 1)) for t in DTYPES]
+DECODE = [Kernel("decode", b, g, t) for b in (1, 2, 3) for g in (0, 1) for t in DTYPES]
+KERNELS = {*PPOLY, *ENCODE, *DECODE}
+
+NVCC = shutil.which("nvcc") or shutil.which("nvcc", path="/usr/local/cuda/bin")
+pytestmark = [
+    pytest.mark.aot,
+    pytest.mark.skipif(NVCC is None, reason="nvcc is not installed"),
+]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory) -> tuple[str, str]:
+    """ptxas's report and the PTX, of all sources."""
+    folder = tmp_path_factory.mktemp("nvcc")
+    include = [f"-I{path}" for path in cpp_extension.include_paths()]
+    running = []
+    for source in SOURCES:
+        out = folder / source.stem
+        out.mkdir()
+        command = [NVCC, *FLAGS, "--keep-dir", out, *include, "-o", out / "out.cubin", source]
+        running.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
+    said = [process.communicate()[1] for process in running]
+    assert [process.returncode for process in running] == [0] * len(SOURCES), "".join(said)
+    ptx = [(folder / source.stem / f"{source.stem}.ptx").read_text() for source in SOURCES]
+    return "".join(said), "".join(ptx)
+
+
+def _kernel(mangled: str) -> Kernel | None:
+    found = re.search(rf"(\w+?)_kernelIL\w(\d)EL\w(\d)E({'|'.join(DTYPES)})", mangled)
+    if not found:
+        return None
+    return Kernel(re.sub(r".*\d", "", found[1]), int(found[2]), int(found[3]), found[4])
+
+
+@pytest.fixture(scope="module")
+def figures(report) -> dict[str, dict[str, int]]:
+    """Of each kernel by its mangled name."""
+    pattern = re.compile(
+        r"entry function '(\w+)'.*?(\d+) bytes stack frame, (\d+) bytes spill stores, "
+        r"(\d+) bytes spill loads.*?Used (\d+) registers",
+        re.DOTALL,
+    )
+    return {
+        name: {"stack": int(stack), "spilled": int(st) + int(ld), "registers": int(registers)}
+        for name, stack, st, ld, registers in pattern.findall(report[0])
+    }
+
+
+@pytest.fixture(scope="module")
+def bodies(report) -> dict[Kernel, str]:
+    """The PTX of each kernel that is not for specs beyond the compiled sizes."""
+    entries = re.split(r"\.entry ", report[1])[1:]
+    named = ((_kernel(entry.split("(")[0]), entry) for entry in entries)
+    return {key: entry for key, entry in named if key}
+
+
+def test_every_kernel_is_compiled(figures, bodies):
+    assert {_kernel(name) for name in figures} - {None} == KERNELS
+    assert set(bodies) == KERNELS
+    for any_size in ("ppoly_any", "encode_any"):
+        assert sum(any_size in name for name in figures) == len(DTYPES)
+
+
+def test_nothing_spills(figures):
+    assert {name for name, f in figures.items() if f["spilled"] or f["stack"]} == set()
+
+
+def test_registers(figures):
+    used = {_kernel(name): f["registers"] for name, f in figures.items()}
+    for key in KERNELS:
+        assert used[key] <= MOST_REGISTERS[key.name][key.dtype], key
+
+
+def _count(pattern: str, body: str) -> int:
+    return len(re.findall(pattern, body))
+
+
+def test_accesses_are_16_bytes_wide(bodies):
+    for key, body in bodies.items():
+        loads = {"ppoly": 1 + key.second, "encode": 1, "decode": key.second}[key.name]
+        assert _count(r"ld\.global\.v4\.\w32", body) == loads * key.accesses, key
+        assert _count(r"st\.global\.v4\.\w32", body) == key.accesses, key
+
+
+def test_a_lane_accesses_the_code_of_a_group_at_once(bodies):
+    """2 bytes, or 3 of the 4 that it has together with its neighbours; the tail goes by bytes."""
+    for key, body in bodies.items():
+        if key.name == "ppoly" or key.first == 1:
+            continue
+        one_bit = bodies[key._replace(first=1)]
+        access = "st" if key.name == "encode" else "ld"
+        found = {
+            bits: _count(rf"{access}\.global\.u{bits}\b", body)
+            - _count(rf"{access}\.global\.u{bits}\b", one_bit)
+            for bits in (16, 32)
+        }
+        groups = 1 if key.dtype in ("f", "d") else 2
+        assert found == {16: groups * (key.first == 2), 32: groups * (key.first == 3)}, key
+
+
+def test_float64_is_used_where_it_is_asked_for(bodies):
+    for key, body in bodies.items():
+        assert (".f64" in body) == (key.dtype == "d"), key
+
+
+def test_encode_computes_as_ppoly_does(bodies):
+    """The same instructions for each element, fused or not: the values are bit-identical."""
+    for key in ENCODE:
+        pattern = r"\b(?:fma|mul|add|sub|div)\.(?:\w+\.)*f\d\d"
+        plain = re.findall(pattern, bodies[Kernel("ppoly", key.second, 0, key.dtype)])
+        found = re.findall(pattern, bodies[key])
+        assert {i: found.count(i) / len(found) for i in found} == {
+            i: plain.count(i) / len(plain) for i in plain
+        }, key

@@ -1,0 +1,1 @@
+"""What tests share: specs, layouts, oracles, meters, child processes. No test imports a test."""

@@ -1,0 +1,48 @@
+"""Where an op can run here: backends, the devices they serve, and the dtypes of both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+import hatact
+
+DTYPES = {
+    "fp64": torch.float64,
+    "fp32": torch.float32,
+    "bf16": torch.bfloat16,
+    "fp16": torch.float16,
+}
+
+
+HALVES = (torch.bfloat16, torch.float16)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A backend and the device type that it serves."""
+
+    backend: str
+    device: str
+
+    def __str__(self) -> str:
+        return f"{self.backend}-{self.device}"
+
+    @property
+    def interpreted(self) -> bool:
+        """Triton's interpreter: up to 60 ms a call, and it truncates to bfloat16."""
+        return self.backend == "triton" and self.device == "cpu"
+
+    @property
+    def dtypes(self) -> list[torch.dtype]:
+        """Those whose values are the backend's own, not the interpreter's."""
+        return [d for d in DTYPES.values() if not (self.interpreted and d == torch.bfloat16)]
+
+
+PLACES = [
+    Place(name, device)
+    for name, backend in hatact.available_backends().items()
+    for device in backend.devices
+    if device == "cpu" or torch.cuda.is_available()
+]
