@@ -3,7 +3,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 BUILD := setup.py pyproject.toml $(wildcard csrc/*)
 
-.PHONY: verify verify-all test lint random bench bench-cpu gpu clean
+.PHONY: verify verify-all test test-rest test-all lint combinations random bench bench-cpu gpu clean
 
 verify: $(VENV)/.built
 	$(RUN)/hatact verify hong2022 --quick
@@ -11,13 +11,31 @@ verify: $(VENV)/.built
 verify-all: $(VENV)/.built
 	$(RUN)/hatact verify
 
+# The conformance of what runs natively here, and all else that is quick; test-rest: what is not.
+TIERS := slow or aot or interpreter or emulated or torch_versions
+PYTEST := $(RUN)/python -m pytest -q -n $(WORKERS) --dist loadgroup
+WORKERS ?= 2
+
 test: $(VENV)/.built
-	$(RUN)/python -m pytest
+	$(PYTEST) -m "not ($(TIERS))"
+
+test-rest: $(VENV)/.built
+	$(PYTEST) -m "$(TIERS)"
+
+test-all:
+	$(MAKE) test
+	$(MAKE) test-rest
 
 lint: $(VENV)/.built
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
 	$(RUN)/mypy
+
+# Which ops ran on which backend, dtype and layout, of everything: counted.
+combinations: FOLDER := $(shell mktemp -d)
+combinations: $(VENV)/.built
+	HATACT_COMBINATIONS=$(FOLDER) $(PYTEST)
+	$(RUN)/python -m tests.support.combinations $(FOLDER)
 
 # Random specs by the thousand, on every instruction set that this CPU has.
 random: SPECS ?= 5000

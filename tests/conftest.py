@@ -45,11 +45,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if re.search(r"\b0x[0-9a-f]{6,}", item.nodeid):
             raise pytest.UsageError(f"an address is no part of a test's id; got {item.nodeid}")
+        if not config.pluginmanager.hasplugin("xdist"):
+            continue
         fixtures = item._fixtureinfo.name2fixturedefs.values()  # type: ignore[attr-defined]
-        if any(f[-1].scope == "module" for f in fixtures) and not [*item.iter_markers("timing")]:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
-        if [*item.iter_markers("timing")]:
+        if item.get_closest_marker("timing"):
             item.add_marker(pytest.mark.xdist_group("timing"))
+        elif any(f[-1].scope == "module" for f in fixtures):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
 
 
 _FILES = pytest.StashKey[set[str]]()

@@ -1,8 +1,8 @@
 """Random specs on every path an activation has, judged by exact fractions (exact.py).
 
-A longer setting: `pytest tests/ops/test_every_path.py --specs 5000 --points 60 --seed 1`, on another
-instruction set of the CPU by HATACT_CPU_CAPABILITY; `make random` runs it on each. How much was
-drawn is printed at the end.
+A longer setting: `pytest tests/ops/test_every_path.py --specs 5000 --points 60 --seed 1`, on
+another instruction set of the CPU by HATACT_CPU_CAPABILITY; `make random` runs it on each. How
+much was drawn is printed at the end.
 """
 
 from __future__ import annotations

@@ -397,7 +397,7 @@ def test_a_verification_killed_again_and_again_comes_to_the_same_results(tmp_pat
         done = subprocess.run(
             [sys.executable, "-m", "tests.support.claims_killed", killed],
             cwd=ROOT,
-            env={**os.environ, claims_killed.MARK: mark},
+            env={**os.environ, claims_killed.MARK: mark, "OMP_NUM_THREADS": "1"},
             stdout=file,
             timeout=300,
         )

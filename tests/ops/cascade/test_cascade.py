@@ -6,6 +6,7 @@ import torch
 import hatact
 from hatact import functional, nn
 from hatact.reference_cascade import triangle_cascade as composed
+from tests.support.cascades import numbers
 from tests.support.layouts import same_bits
 
 raw = torch.ops.hatact
@@ -23,13 +24,6 @@ SHAPES = [
     (3, 1001),
 ]
 SLACK = 2  # times the error of plain PyTorch in the same dtype
-
-
-def numbers(channels, depth, dtype, device="cpu", seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    peaks = 0.2 + 0.6 * torch.rand(channels, depth + 1, generator=generator, dtype=torch.float64)
-    scales = ((1 - peaks[:, :-1]) * peaks[:, 1:]).cumprod(1)
-    return tuple(t.to(device, dtype) for t in (peaks[:, :-1].clone(), scales))
 
 
 def inputs(shape, dtype, device="cpu"):
@@ -93,28 +87,6 @@ def test_special_values(place, dtype):
     assert gs.isnan().all()
     assert float(y[8]) == pytest.approx(float(scales[0, 0]), rel=1e-5)
     assert float(gx[8]) > 0  # a peak belongs to the piece on its left
-
-
-@pytest.mark.parametrize("layout", ["transposed", "sliced", "expanded", "channels_last"])
-def test_strides(place, layout):
-    base = torch.rand(6, 5, 4, 3, generator=torch.Generator().manual_seed(0)).to(place.device)
-    x = {
-        "transposed": base.permute(3, 1, 0, 2),
-        "sliced": base[:, ::2, 1:, ::2],
-        "expanded": base[:1, :, :, :1].expand(6, 5, 4, 3),
-        "channels_last": base.contiguous(memory_format=torch.channels_last),
-    }[layout]
-    peaks, scales = numbers(x.shape[-1], 4, torch.float32, place.device)
-    g = torch.randn(x.shape, generator=torch.Generator().manual_seed(2)).to(place.device)
-    got, expected = both(x, peaks, scales, g), both(x.contiguous(), peaks, scales, g)
-    for y, want in zip(got, expected, strict=True):
-        assert torch.equal(y, want)
-    assert got[0].stride() == got[1].stride() == torch.empty_like(x).stride()
-    ones = torch.ones((), device=place.device).expand(x.shape)
-    for y, want in zip(
-        both(x, peaks, scales, ones), both(x, peaks, scales, ones.contiguous()), strict=True
-    ):
-        assert torch.equal(y, want)
 
 
 def test_the_same_bits_on_any_number_of_threads_and_every_time():
@@ -198,18 +170,6 @@ def test_mapped_over_the_numbers(place):
     torch.testing.assert_close(mapped, expected)
 
 
-def test_transforms(place):
-    x, _ = inputs((6, 2), torch.float64, place.device)
-    peaks, scales = numbers(2, 3, torch.float64, place.device)
-    f = functional.triangle_cascade
-    jacobian = torch.func.jacrev(f, argnums=1)(x, peaks, scales)
-    torch.testing.assert_close(jacobian, torch.func.jacfwd(f, argnums=1)(x, peaks, scales))
-    per_sample = torch.func.vmap(
-        torch.func.grad(lambda x, a, s: f(x, a, s).sum(), argnums=1), (0, None, None)
-    )(x, peaks, scales)
-    torch.testing.assert_close(per_sample.sum(0), jacobian.sum((0, 1)))
-
-
 def test_keeps_x_and_the_numbers_alone(place):
     x, _ = inputs((40, 3), torch.float32, place.device)
     peaks, scales = numbers(3, 5, torch.float32, place.device)
@@ -220,24 +180,6 @@ def test_keeps_x_and_the_numbers_alone(place):
     assert {t.data_ptr() for t in kept} == {t.data_ptr() for t in tensors}
     with torch.no_grad():
         assert not functional.triangle_cascade(*tensors).requires_grad
-
-
-@pytest.mark.parametrize("layout", ["contiguous", "transposed", "empty"])
-def test_opcheck(place, layout):
-    if place.interpreted:
-        pytest.skip("a traced call takes Triton's interpreter seconds")
-    x = {
-        "contiguous": torch.rand(9, 3),
-        "transposed": torch.rand(3, 9).T,
-        "empty": torch.rand(0, 3),
-    }[layout].to(place.device)
-    peaks, scales = numbers(3, 2, torch.float32, place.device)
-    torch.library.opcheck(raw.triangle_cascade.default, (x, peaks, scales))
-    leaves = [t.requires_grad_() for t in (x.clone(), peaks.clone(), scales.clone())]
-    torch.library.opcheck(raw.triangle_cascade.default, leaves)
-    torch.library.opcheck(
-        raw.triangle_cascade_backward.default, (torch.ones_like(x), x, peaks, scales)
-    )
 
 
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")

@@ -3,14 +3,12 @@
 import copy
 import gc
 import io
-import itertools
 import pickle
 import weakref
 
 import pytest
 import torch
-from torch.autograd import forward_ad, grad, gradcheck, gradgradcheck
-from torch.func import functional_call, jacrev, vmap
+from torch.autograd import grad
 from torch.utils.checkpoint import checkpoint
 
 from hatact import BW_RELU, HAT, RELU, PiecewisePolynomial, bspline, functional, nn
@@ -68,45 +66,6 @@ def test_equals_linear_and_activation(place, name, bias):
                 close(m(x), expected.detach())
             with torch.inference_mode():
                 close(m(x), expected.detach())
-
-
-@every_spec
-def test_gradcheck(place, name):
-    if place.interpreted:
-        pytest.skip("too many calls for Triton's interpreter")
-    m = layer(name, place.device, sizes=(3, 2))
-    x = torch.linspace(-0.83, 1.7, 9, dtype=torch.float64, device=place.device).view(3, 3)
-    inputs = [t.detach().requires_grad_() for t in (x, *m.parameters())]
-
-    def f(x, weight, bias):
-        return functional.linear_act(x, weight, bias, m.activation)
-
-    assert gradcheck(f, inputs, check_batched_grad=True, check_forward_ad=True)
-    assert gradgradcheck(f, inputs, check_batched_grad=True, check_fwd_over_rev=True)
-
-
-@pytest.mark.parametrize("name", ["hat", "bspline3"])
-def test_frozen(place, name):
-    """A gradient for what needs one, for every choice of x, weight and bias."""
-    m = layer(name, place.device)
-    x = torch.randn(5, 4, dtype=torch.float64, device=place.device)
-    for needs in itertools.product([False, True], repeat=3):
-        inputs = [
-            t.detach().clone().requires_grad_(n)
-            for t, n in zip((x, m.weight, m.bias), needs, strict=True)
-        ]
-        y = functional.linear_act(*inputs, m.activation)
-        assert y.requires_grad == any(needs)
-        if not any(needs):
-            continue
-        z = torch.nn.functional.linear(*inputs)
-        expected = functional.piecewise(z, m.activation)
-        wanted = [t for t in inputs if t.requires_grad]
-        got = grad(y.square().sum(), wanted, create_graph=True)
-        want = grad(expected.square().sum(), wanted, create_graph=True)
-        close(got, want)
-        second = [grad(sum(g.sin().sum() for g in gs), wanted) for gs in (got, want)]
-        close(*second)
 
 
 @pytest.mark.parametrize("shape", [(10, 16), (2, 5, 16)])
@@ -189,38 +148,6 @@ def test_autocast(place, name):
     if exact:
         want = grad(expected.float().square().sum(), inputs)
         torch.testing.assert_close(got, want, rtol=0, atol=8 * torch.finfo(dtype).eps)
-
-
-@every_spec
-def test_transforms(place, name):
-    m = layer(name, place.device)
-    weights = dict(m.named_parameters())
-    x = torch.randn(5, 4, dtype=torch.float64, device=place.device)
-
-    def ours(weights, x):
-        return functional_call(m, weights, (x,))
-
-    def theirs(weights, x):
-        return two_steps(m, x, **weights)
-
-    def total(f):
-        return lambda weights, x: f(weights, x).square().sum()
-
-    for transform in (
-        lambda f: jacrev(f)(weights, x),
-        lambda f: torch.func.jacfwd(f)(weights, x),
-        lambda f: torch.func.grad(total(f))(weights, x),
-        lambda f: vmap(torch.func.grad(total(f)), in_dims=(None, 0))(weights, x),
-        lambda f: vmap(f, in_dims=(None, 0))(weights, x),
-        lambda f: torch.func.hessian(total(f), argnums=1)(weights, x[0]),
-        lambda f: torch.func.jvp(f, (weights, x), (weights, x)),
-    ):
-        close(transform(ours), transform(theirs))
-    with forward_ad.dual_level():
-        dual = forward_ad.make_dual(x, torch.ones_like(x))
-        got, want = (forward_ad.unpack_dual(f(weights, dual)) for f in (ours, theirs))
-        close(got.primal, want.primal)
-        close(got.tangent, want.tangent)
 
 
 @of_dynamo

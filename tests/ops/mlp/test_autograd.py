@@ -1,13 +1,11 @@
 """nn.MLP against its layers one by one: values, derivatives of every order, memory, compile."""
 
 import copy
-import itertools
 
 import pytest
 import torch
 from torch._dynamo.testing import CompileCounterWithBackend
-from torch.autograd import forward_ad, grad, gradcheck, gradgradcheck
-from torch.func import functional_call, jacrev, vmap
+from torch.autograd import grad
 from torch.utils.checkpoint import checkpoint
 
 import hatact
@@ -42,39 +40,6 @@ def test_equals_its_layers(place, name, sizes, kwargs):
             close(m(x), expected.detach())
         with torch.inference_mode():
             close(m(x), expected.detach())
-
-
-@every_spec
-def test_gradcheck(place, name):
-    if place.interpreted:
-        pytest.skip("too many calls for Triton's interpreter")
-    m = network(name, place.device, (2, 16, 1, 3))
-    x = torch.linspace(-0.83, 1.7, 6, dtype=torch.float64, device=place.device).view(3, 2)
-    inputs = [t.detach().requires_grad_() for t in (x, *m.parameters())]
-
-    def f(x, *parameters):
-        return functional.mlp(x, parameters[::2], parameters[1::2], m.activation)
-
-    assert gradcheck(f, inputs, check_batched_grad=True, check_forward_ad=True, fast_mode=True)
-    assert gradgradcheck(
-        f, inputs, check_batched_grad=True, check_fwd_over_rev=True, fast_mode=True
-    )
-
-
-def test_frozen(place):
-    """A gradient for what needs one, for every choice of x, a weight and a bias."""
-    m = network("hat", place.device)
-    x = torch.randn(5, 3, dtype=torch.float64, device=place.device)
-    for needs in itertools.product([False, True], repeat=3):
-        m.requires_grad_(False)
-        wanted = [x, m.layers[1].weight, m.layers[2].bias]
-        for t, n in zip(wanted, needs, strict=True):
-            t.requires_grad_(n)
-        wanted = [t for t in wanted if t.requires_grad]
-        y = m(x)
-        assert y.requires_grad == any(needs)
-        if wanted:
-            close(grad(y.square().sum(), wanted), grad(layers_of(m, x).square().sum(), wanted))
 
 
 @pytest.mark.parametrize("inputs", [3, 6])
@@ -136,45 +101,6 @@ def test_autocast(place, name):
     exact = grad(layers_of(copy.deepcopy(m).double(), x.double()).square().sum(), x)[0]
     errors = [(g - exact).norm() for g in (got[0], grad(expected.float().square().sum(), x)[0])]
     assert errors[0] <= 2 * errors[1]
-
-
-@every_spec
-def test_transforms(place, name):
-    m = network(name, place.device, (2, 16, 2, 3))
-    weights = dict(m.named_parameters())
-    x = torch.randn(4, 2, dtype=torch.float64, device=place.device)
-
-    def ours(weights, x):
-        return functional_call(m, weights, (x,))
-
-    def theirs(weights, x):
-        return layers_of(m, x, **weights)
-
-    def total(f):
-        return lambda weights, x: f(weights, x).square().sum()
-
-    def ntk(f):
-        def jacobians(x):
-            of = jacrev(f)(weights, x)
-            return torch.cat([j.flatten(1) for j in of.values()], 1)
-
-        j = vmap(jacobians)(x)
-        return torch.einsum("aip,bjp->abij", j, j)
-
-    for transform in (
-        lambda f: jacrev(f)(weights, x),
-        lambda f: torch.func.jacfwd(f, argnums=1)(weights, x),
-        lambda f: vmap(torch.func.grad(total(f)), in_dims=(None, 0))(weights, x),
-        lambda f: torch.func.hessian(total(f), argnums=1)(weights, x[0]),
-        lambda f: torch.func.jvp(torch.func.grad(total(f)), (weights, x), (weights, x)),
-        ntk,
-    ):
-        close(transform(ours), transform(theirs))
-    with forward_ad.dual_level():
-        dual = forward_ad.make_dual(x, torch.ones_like(x))
-        got, want = (forward_ad.unpack_dual(f(weights, dual)) for f in (ours, theirs))
-        close(got.primal, want.primal)
-        close(got.tangent, want.tangent)
 
 
 def _second(u, x):
@@ -266,8 +192,11 @@ def test_a_network_of_itself_and_hooks(place):
 
 
 @of_dynamo
-@pytest.mark.parametrize("kwargs", [{}, {"bias": False}, {"checkpoint": True}], ids=str)
-@pytest.mark.parametrize("name", ["hat", "bspline3"])
+@pytest.mark.parametrize(
+    ("name", "kwargs"),
+    [("hat", {}), ("hat", {"bias": False}), ("hat", {"checkpoint": True}), ("bspline3", {})],
+    ids=str,
+)
 def test_compiled(place, name, kwargs):
     """In one graph, forward and backward, for changing batches."""
     if place.interpreted:

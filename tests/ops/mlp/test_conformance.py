@@ -177,25 +177,6 @@ def test_only_what_is_asked_for(place, of_input, of_parameters):
     assert all(same_bits(a, b) for a, b in zip([*gweights, *gbiases], wanted, strict=True))
 
 
-def _opcheck_samples():
-    for size, bias in (((2, 16, 1, 3, 5), True), ((20, 16, 3, 2, 4), False)):
-        x, weights, biases, g = network(size, torch.float32, bias=bias)
-        for xs, gs in ((x, g), (x[:0], g[:0]), (x.T.contiguous().T, g.T.contiguous().T)):
-            yield xs, weights, biases, gs
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_opcheck():
-    knots, coeffs, period = HAT.numbers
-    slopes = HAT.derivative().numbers[1]
-    for x, weights, biases, g in _opcheck_samples():
-        args = (x, weights, biases, knots, coeffs, period, True)
-        torch.library.opcheck(raw.mlp_forward.default, args)
-        kept = raw.mlp_forward(*args)[1]
-        args = (g, x, weights, biases, kept, knots, coeffs, slopes, period, True, True)
-        torch.library.opcheck(raw.mlp_backward.default, args)
-
-
 def _network_with(**changed):
     x, weights, biases, g = network((3, 20, 2, 3, 5), torch.float64)
     kept = torch.zeros(1, 5, 20, dtype=torch.float64)

@@ -1,15 +1,13 @@
-"""opcheck and torch.compile of the ops of the slope code and of those in place."""
+"""torch.compile of the ops of the slope code and of those in place."""
 
 import pytest
 import torch
 
-from hatact import HAT, bspline
+from hatact import HAT
 from tests.support.layouts import LAYOUTS, POOL, same_bits
 from tests.support.specs import CODED
 
 raw = torch.ops.hatact
-SAMPLES = ["contiguous", "transposed", "sliced_2d", "channels_last", "empty", "scalar"]
-EMPTY = "empty_transposed"
 
 
 @pytest.fixture(autouse=True)
@@ -17,67 +15,8 @@ def _fresh_dynamo():
     torch.compiler.reset()
 
 
-def _check(place, op, *args):
-    if place.interpreted and args[0].numel() > 300:
-        pytest.skip("a traced call takes Triton's interpreter seconds")
-    torch.library.opcheck(op.default, args)
-
-
 def _pool(place):
     return torch.randn(POOL, generator=torch.Generator().manual_seed(2)).to(place.device)
-
-
-@pytest.mark.parametrize("grad", [False, True], ids=["plain", "grad"])
-@pytest.mark.parametrize("layout", [*SAMPLES, "expanded", EMPTY])
-def test_opcheck_encode_and_decode(place, layout, grad):
-    x = LAYOUTS[layout](_pool(place)).detach()
-    for name in ("sawtooth",) if layout == "sliced_2d" else ("hat", "bw_relu"):
-        spec = CODED[name]
-        knots, coeffs, period = spec.numbers
-        _, code = raw.ppoly_encode(x, knots, coeffs, period)
-        slopes = list(spec.slopes)
-        leaf = x.clone(memory_format=torch.preserve_format).requires_grad_(grad)
-        _check(place, raw.ppoly_encode, leaf, list(knots), list(coeffs), period)
-        g = LAYOUTS[layout](_pool(place).flip(0)).detach().requires_grad_(grad)
-        _check(place, raw.ppoly_decode, g, code, slopes)
-
-
-@pytest.mark.parametrize("layout", [*SAMPLES, EMPTY])
-def test_opcheck_in_place(place, layout):
-    x = LAYOUTS[layout](_pool(place))
-    for spec in (HAT, CODED["triangle_wave"]):
-        knots, coeffs, period = spec.numbers
-        _check(place, raw.ppoly_encode_, x, list(knots), list(coeffs), period)
-        _check(place, raw.ppoly_, x, list(knots), list(coeffs), period)
-    knots, coeffs, period = bspline(3).numbers
-    _check(place, raw.ppoly_, x, list(knots), list(coeffs), period)
-
-
-@pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("shape", [(4,), (5, 4), (2, 3, 4), (0, 4)])
-def test_opcheck_linear(place, shape, bias):
-    x, weight = torch.randn(shape, device=place.device), torch.randn(6, 4, device=place.device)
-    b = torch.randn(6, device=place.device) if bias else None
-    knots, coeffs, period = HAT.numbers
-    _check(place, raw.linear_act, x, weight, b, list(knots), list(coeffs), period)
-    if len(shape) > 1:
-        x = x.transpose(0, -2).contiguous().transpose(0, -2)
-        _check(place, raw.linear_act, x, weight.t().contiguous().t(), b, list(knots), list(coeffs))
-
-
-def test_opcheck_packed(place):
-    """Called by the Functions alone, below autograd, and never on fake tensors: their numbers are
-    values."""
-    from hatact.ops import packed
-
-    x = _pool(place)[:37]
-    numbers, slopes = packed(*HAT.numbers), packed((), HAT.slopes)
-    _, code, edge = raw._packed_encode(x, numbers)
-    assert (edge.shape, edge.dtype) == ((0,), x.dtype)
-    torch.library.opcheck(raw._packed_encode.default, (x, numbers), test_utils=("test_schema",))
-    torch.library.opcheck(
-        raw._packed_decode.default, (x, code, slopes), test_utils=("test_schema",)
-    )
 
 
 @pytest.mark.parametrize("layout", ["contiguous", "transposed", "channels_last", "scalar"])

@@ -146,26 +146,3 @@ def test_raw_ops_that_keep_nothing_refuse_a_gradient(place):
             raw.ppoly_encode_(z, *spec.numbers)
     assert torch.equal(z.detach(), kept)
     assert z._version == version
-
-
-RAW = {
-    "ppoly_encode": lambda x: raw.ppoly_encode(x, *HAT.numbers)[0],
-    "ppoly_encode_": lambda x: raw.ppoly_encode_(x * 1, *HAT.numbers).sum() + x,
-    "ppoly_": lambda x: (raw.ppoly_(x * 1, *HAT.numbers), x)[1],
-    "ppoly_decode": lambda x: raw.ppoly_decode(x, torch.zeros_like(x[:4]).byte(), HAT.slopes),
-    "linear_act": lambda x: raw.linear_act(x, x.view(1, -1), None, *HAT.numbers)[0],
-}
-
-
-@pytest.mark.parametrize("op", RAW)
-def test_raw_ops_refuse_transforms(place, op):
-    """They have no rule for them: an error, never silent zeros."""
-    x = torch.linspace(0, 2, 9, dtype=torch.float64, device=place.device)
-    f = RAW[op]
-    for transform in (
-        lambda: torch.func.grad(lambda x: f(x).sum())(x),
-        lambda: torch.func.jvp(f, (x,), (torch.ones_like(x),)),
-        lambda: torch.func.vmap(torch.func.grad(lambda x: f(x).sum()))(x.view(1, 9)),
-    ):
-        with pytest.raises(RuntimeError, match=rf"hatact.{op} has no rule for torch.func"):
-            transform()
