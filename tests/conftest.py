@@ -117,7 +117,7 @@ def _as_found() -> Iterator[None]:
     leaves behind fails it.
     """
     before = tidy.Found()
-    torch.manual_seed(0)
+    (torch if torch.cuda.is_available() else torch.default_generator).manual_seed(0)
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     torch.utils.deterministic.fill_uninitialized_memory = True

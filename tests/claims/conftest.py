@@ -2,7 +2,10 @@
 
 import pytest
 
+from hatact.claims import _agreement, _sines
 from hatact.claims._cache import Cache
+from hatact.claims._lab import Lab
+from tests.support.labs import quiet
 
 
 @pytest.fixture
@@ -15,3 +18,18 @@ def said():
 def cache(tmp_path, said):
     """An empty cache of runs."""
     return Cache(tmp_path / "cache", said.append)
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """A lab that runs here, of an empty cache."""
+    with Lab("cpu", Cache(tmp_path, quiet), 0, quiet) as lab:
+        yield lab
+
+
+@pytest.fixture
+def small_sines(monkeypatch):
+    """Narrow networks and few steps, for sines and for the control through the reference."""
+    monkeypatch.setattr(_sines, "WIDTH", 16)
+    monkeypatch.setattr(_sines, "DEPTH", 3)
+    monkeypatch.setattr(_agreement, "STEPS", 4)

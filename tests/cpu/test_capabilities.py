@@ -23,6 +23,7 @@ ASK = "from hatact.backends import extension as e; print(e.cpu_capability())"
 # Every op that the extension has for the CPU.
 FILES = (
     *("ops/ppoly/test_conformance.py", "ops/ppoly/test_values.py", "ops/test_every_path.py"),
+    "ops/test_every_op.py",
     *(f"ops/slope_code/test_{name}.py" for name in ("conformance", "values", "random", "tables")),
     *("ops/cascade/test_cascade.py", "ops/mlp/test_conformance.py"),
 )

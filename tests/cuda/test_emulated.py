@@ -28,7 +28,7 @@ EDITS = (  # pattern, replacement, how often
 ELEMENTWISE = ("ops/ppoly/test_conformance.py", "ops/ppoly/test_values.py")
 CODED = (
     *(f"ops/slope_code/test_{name}.py" for name in ("conformance", "values", "random", "tables")),
-    "ops/test_every_path.py",
+    *("ops/test_every_path.py", "ops/test_every_op.py"),
 )
 # A library for the CPU says which instruction set it runs on, and brings the other ops too.
 CAPABILITY = """extern "C" __attribute__((visibility("default")))
@@ -112,7 +112,8 @@ def test_conforms(package, say):
     values = f"{any_of(VALUES)} and {any_of(SPECS)} and not _d2"
     indexing = f"{any_of(INDEXING)} and {any_of(FEW_SPECS)} and not _d1 and not _d2"
     paths = " or (test_path and not MLP)"
-    chosen = f"extension and (({values}) or ({indexing}) or slope_code{paths}) or test_random"
+    ops = " or (test_every_op and (ppoly or packed) and not opcheck)"
+    chosen = f"extension and (({values}) or ({indexing}) or slope_code{paths}{ops}) or test_random"
     runs = [  # side by side
         Pytest(package, package / f"said-{i}", "--specs", "30", "-k", chosen, *files)
         for i, files in enumerate(
