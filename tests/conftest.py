@@ -14,10 +14,10 @@ import pytest
 import torch
 
 import hatact
-from tests.support import combinations, judged, tidy
+from tests.support import combinations, judged, oracle, tidy
 from tests.support.places import PLACES, Place
 
-pytest.register_assert_rewrite("tests.support.oracle", "tests.support.op_cases")
+pytest.register_assert_rewrite("tests.support.op_cases")
 combinations.record_if_asked()
 torch.set_num_threads(1)  # for what modules and sessions make; each test: _as_found
 with warnings.catch_warnings():  # torch's forward mode scripts its rules when it is first used
@@ -47,11 +47,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             raise pytest.UsageError(f"an address is no part of a test's id; got {item.nodeid}")
         if not config.pluginmanager.hasplugin("xdist"):
             continue
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
         fixtures = item._fixtureinfo.name2fixturedefs.values()  # type: ignore[attr-defined]
         if item.get_closest_marker("timing"):
             item.add_marker(pytest.mark.xdist_group("timing"))
+        elif getattr(item.module, "case", None) is oracle.case and "name" in parameters:
+            group = f"oracle of {parameters['name']}"  # computed once a spec and dtype
+            item.add_marker(pytest.mark.xdist_group(group))
         elif any(f[-1].scope == "module" for f in fixtures):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """See ByFunction."""
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from tests.support.scheduling import ByFunction
+
+    return ByFunction(config, log)
 
 
 _FILES = pytest.StashKey[set[str]]()

@@ -35,6 +35,11 @@ class Place:
         return self.backend == "triton" and self.device == "cpu"
 
     @property
+    def default(self) -> bool:
+        """Serves where none is forced. What torch.compile traces is the same for the others."""
+        return self.backend == hatact.ops.default_backend(self.device)
+
+    @property
     def dtypes(self) -> list[torch.dtype]:
         """Those whose values are the backend's own, not the interpreter's."""
         return [d for d in DTYPES.values() if not (self.interpreted and d == torch.bfloat16)]

@@ -156,6 +156,8 @@ def test_compiled(place, name):
     """In one graph, forward and backward; it keeps the code, and not the pre-activation."""
     if place.interpreted:
         pytest.skip("a traced call takes Triton's interpreter seconds")
+    if not place.default and name != "hat":
+        pytest.skip("what is traced is the same for every backend")
     torch.compiler.reset()
     m = layer(name, place.device, sizes=(16, 48))
     x = torch.randn(10, 16, dtype=torch.float64, device=place.device, requires_grad=True)

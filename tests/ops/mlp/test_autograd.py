@@ -201,6 +201,8 @@ def test_compiled(place, name, kwargs):
     """In one graph, forward and backward, for changing batches."""
     if place.interpreted:
         pytest.skip("a traced call takes Triton's interpreter seconds")
+    if not place.default and (name, kwargs) != ("hat", {}):
+        pytest.skip("what is traced is the same for every backend")
     torch.compiler.reset()
     m = network(name, place.device, **kwargs)
     counter = CompileCounterWithBackend("aot_eager")
