@@ -32,10 +32,9 @@ lint: $(VENV)/.built
 	$(RUN)/mypy
 
 # Which ops ran on which backend, dtype and layout, of everything: counted.
-combinations: FOLDER := $(shell mktemp -d)
 combinations: $(VENV)/.built
-	HATACT_COMBINATIONS=$(FOLDER) $(PYTEST)
-	$(RUN)/python -m tests.support.combinations $(FOLDER)
+	set -e; folder=$$(mktemp -d); HATACT_COMBINATIONS=$$folder $(PYTEST); \
+	  $(RUN)/python -m tests.support.combinations $$folder; rm -r $$folder
 
 # Random specs by the thousand, on every instruction set that this CPU has.
 random: SPECS ?= 5000

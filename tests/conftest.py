@@ -33,11 +33,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A marker in `-m` that does not exist is an error, as one on a test is."""
+    """A marker in `-m` that does not exist is an error, as one on a test is; groups are kept."""
     known = {line.split(":")[0].split("(")[0].strip() for line in config.getini("markers")}
     asked = set(re.findall(r"[A-Za-z_]\w*", config.option.markexpr)) - {"and", "or", "not"}
     if asked - known:
-        raise pytest.UsageError(f"-m names no marker of this suite: {', '.join(asked - known)}")
+        raise pytest.UsageError(
+            f"-m names no marker of this suite: {', '.join(sorted(asked - known))}"
+        )
+    if config.getoption("dist", "no") == "load":  # what `-n` alone asks for
+        config.option.dist = "loadgroup"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -60,7 +64,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """See ByFunction."""
+    """Tests are shared out as ByFunction says."""
     if config.getvalue("dist") != "loadgroup":
         return None
     from tests.support.scheduling import ByFunction
@@ -72,7 +76,7 @@ _FILES = pytest.StashKey[set[str]]()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """See pytest_sessionfinish."""
+    """The files are listed that are there before the first test."""
     session.stash[_FILES] = tidy.files()
 
 
@@ -82,7 +86,7 @@ _said: list[str] = []
 
 @pytest.fixture
 def say() -> Callable[[str], None]:
-    """Has what a pytest of its own said of random specs printed at the end, too."""
+    """A function that has what a pytest of its own said of random specs printed at the end."""
     return lambda output: _said.extend(re.findall(rf"^{_SAID}.*$", output, re.MULTILINE))
 
 
@@ -102,18 +106,20 @@ def _drawn() -> list[str]:
     ]
 
 
+@pytest.hookimpl(tryfirst=True)  # before reports are written, which are no test's
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """No file is left in the repository; a worker of pytest-xdist hands over what it has to say."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput[_SAID] = _said + _drawn()
     elif left := tidy.files() - session.stash[_FILES]:
-        print(f"\nthe tests left in the repository: {', '.join(sorted(left))}", file=sys.stderr)
+        said = "the tests left, or something else made, in the repository"
+        print(f"\n{said}: {', '.join(sorted(left))}", file=sys.stderr)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """The other end of it."""
+    """What a worker of pytest-xdist handed over is to be printed, too."""
     _said.extend(getattr(node, "workeroutput", {}).get(_SAID, []))
 
 
@@ -125,7 +131,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(autouse=True)
 def _as_found() -> Iterator[None]:
-    """One thread, seeded generators, NaN (255 for bytes) in uninitialised memory, C++'s too.
+    """A test has one thread, torch's generators seeded, and NaN in memory that nothing has written.
 
     Of small tensors two threads take twenty times one's time on a busy machine. What a test
     leaves behind fails it.
@@ -146,6 +152,9 @@ def _as_found() -> Iterator[None]:
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     """Every available backend on every device that it serves, forced for the test."""
     params = request.node.callspec.params
+    op = getattr(params.get("case"), "op", None) or getattr(request.module, "OP", None)
+    if op and not request.param.serves(op):
+        pytest.skip(f"{request.param.backend} has no {request.param.device} kernel for {op}")
     if request.param.interpreted and params.get("dtype") == torch.bfloat16:
         pytest.skip("Triton's interpreter truncates to bfloat16, where a GPU rounds")
     with hatact.use_backend(request.param.backend), warnings.catch_warnings():

@@ -51,6 +51,9 @@ LEAVES = {  # what a test does, and what is then said of it
     "torch.set_default_dtype(torch.float64)": "torch's default dtype, now torch.float64",
     "torch.set_grad_enabled(False)": "torch's gradients switched",
     "torch.set_float32_matmul_precision('high')": "float32 products, now high",
+    "torch.set_default_device('meta')": "torch's default device, now meta",
+    "torch.set_flush_denormal(True)": "denormal numbers are flushed: True",
+    "kept.__enter__()": "use_backend('reference') entered",
     "open('tests/support/within.txt', 'w').close()": None,  # said at the end
 }
 
@@ -59,14 +62,19 @@ LEAVES = {  # what a test does, and what is then said of it
 def test_a_test_that_leaves_something_behind_is_red(tmp_path):
     tests = [f"def test_{i}(): {does}\n" for i, does in enumerate(LEAVES)]
     clean = "def test_clean():\n    assert 'LEFT' not in os.environ and 'HOME' in os.environ\n"
-    status, said = _run(tmp_path, "import os, torch\n" + "".join(tests) + clean)
+    status, said = _run(
+        tmp_path,
+        "import os, torch, hatact\nkept = hatact.use_backend('reference')\n"
+        + "".join(tests)
+        + clean,
+    )
     assert status == 1, said
     assert f"{len(LEAVES) + 1} passed, {len(LEAVES) - 1} errors" in said
     for i, says in enumerate(LEAVES.values()):
         if says:
             part = said.split(f"ERROR at teardown of test_{i} ")[1]
             assert says in re.search(r"the test left behind: (.*)", part)[1]
-    left = re.search(r"the tests left in the repository: (.*)", said)[1]
+    left = re.search(r"the tests left, .*, in the repository: (.*)", said)[1]
     assert [path.split("/")[-1] for path in left.split(", ")] == ["left.txt", "within.txt"]
 
 
@@ -74,7 +82,15 @@ def test_a_test_that_leaves_something_behind_is_red(tmp_path):
 def test_a_file_alone_is_enough_to_be_red(tmp_path):
     status, said = _run(tmp_path, "def test(): open('tests/support/left.txt', 'w').close()\n")
     assert status == 1, said
-    assert "the tests left in the repository" in said
+    assert "in the repository: " in said
+
+
+@pytest.mark.slow
+def test_a_report_that_was_asked_for_is_no_test_s(tmp_path):
+    """As `make gpu` has it."""
+    report = tmp_path / "bench" / "report.xml"
+    status, said = _run(tmp_path, "def test(): pass\n", f"--junitxml={report}")
+    assert (status, report.exists()) == (0, True), said
 
 
 UNKNOWN = {

@@ -1,7 +1,7 @@
 """A made-up paper with real trainings, and a process that verifies it and is killed meanwhile.
 
-`python -m claims_killed FOLDER` verifies into FOLDER, each time in a process of its own: five times
-it is killed, the sixth time left alone. It prints what it saw as JSON.
+`python -m tests.support.claims_killed FOLDER` verifies into FOLDER, each time in a process
+of its own: five times it is killed, the sixth time left alone. It prints what it saw as JSON.
 """
 
 from __future__ import annotations

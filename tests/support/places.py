@@ -36,8 +36,13 @@ class Place:
 
     @property
     def default(self) -> bool:
-        """Serves where none is forced. What torch.compile traces is the same for the others."""
-        return self.backend == hatact.ops.default_backend(self.device)
+        """Whether a trace is tested here: on a CPU it is the same whatever is forced."""
+        return self.device != "cpu" or self.backend == hatact.ops.default_backend(self.device)
+
+    def serves(self, op: str) -> bool:
+        """Whether the backend, forced, has a kernel for an op; test_use_backend tests the other."""
+        lacks = hatact.ops._LACKS.get(self.device, ()) if self.backend == "extension" else ()
+        return op not in lacks
 
     @property
     def dtypes(self) -> list[torch.dtype]:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import torch
 
+from hatact import ops
 from tests.support.repository import ROOT
 
-# pytest's own, and what OpenMP and Inductor set where they are first used.
-_OF_LIBRARIES = ("PYTEST_", "KMP_", "_TORCHINDUCTOR_", "TORCHINDUCTOR_")
+# pytest's own, and what OpenMP, Inductor and CUDA set where they are first used.
+_OF_LIBRARIES = ("PYTEST_", "KMP_", "_TORCHINDUCTOR_", "TORCHINDUCTOR_", "TRITON_", "CUDA_")
 _OTHERS = ("build", "out", "__pycache__")  # made by commands that may run beside the suite
 
 
@@ -38,6 +39,11 @@ def files(folder: str | Path = ROOT) -> set[str]:
     return found
 
 
+def _flushes() -> bool:
+    """Whether denormal numbers are flushed to zero."""
+    return float(torch.tensor(5e-324, dtype=torch.float64) * 1.0) == 0
+
+
 class Found:
     """What there is before a test; `left()` says what is not so after it, and puts it right."""
 
@@ -47,9 +53,13 @@ class Found:
         self.entries = {entry.name for entry in _names(ROOT)}
         self.gradients = torch.is_grad_enabled()
         self.dtype = torch.get_default_dtype()
+        self.device = torch.get_default_device()
         self.precision = torch.get_float32_matmul_precision()
+        self.flushes = _flushes()
+        self.forced = [*ops._forced]
 
     def left(self) -> list[str]:
+        """What is there now and was not, each in words."""
         after = _environment()
         said = [
             f"the variable {name}, now {after.get(name)!r}"
@@ -72,4 +82,15 @@ class Found:
         if torch.get_float32_matmul_precision() != self.precision:
             said.append(f"float32 products, now {torch.get_float32_matmul_precision()}")
             torch.set_float32_matmul_precision(self.precision)
+        if torch.get_default_device() != self.device:
+            said.append(f"torch's default device, now {torch.get_default_device()}")
+            torch.set_default_device(self.device)
+        if _flushes() != self.flushes:
+            said.append(f"denormal numbers are flushed: {not self.flushes}")
+            torch.set_flush_denormal(self.flushes)
+        for choice in ops._forced[len(self.forced) :]:
+            said.append(f"use_backend({choice.what!r}) entered")
+        if ops._forced != self.forced:
+            ops._forced[:] = self.forced
+            ops._force(self.forced[-1] if self.forced else None)
         return said

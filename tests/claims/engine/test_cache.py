@@ -24,8 +24,6 @@ INF, NAN = math.inf, math.nan
 HAT = Row("hat", 2)
 
 
-# ---- the cache
-
 KEY = {"run": "a", "arguments": {"x": 1}}
 
 
@@ -255,9 +253,6 @@ def test_a_failed_write_leaves_the_old_file_whole(tmp_path, monkeypatch):
     write_whole(path, "new")
     assert path.read_text() == "new"
     assert [*tmp_path.iterdir()] == [path]
-
-
-# ---- what identifies a run
 
 
 def key(**changes):

@@ -24,8 +24,6 @@ INF, NAN = math.inf, math.nan
 HAT = Row("hat", 2)
 
 
-# ---- the engine
-
 QUICK = Settings(quick=True, seeds=2)
 
 
@@ -362,9 +360,6 @@ def test_the_folder_is_held_from_the_first_claim_to_the_last_and_then_free(tmp_p
         with pytest.raises(ZeroDivisionError):
             run(paper(claim("one", judge)), tmp_path)
     run(paper(claim("one", decides())), tmp_path / "made" / "on the way")
-
-
-# ---- a kill
 
 
 VARYING = ("seconds", "wall_seconds", "timing")

@@ -19,9 +19,6 @@ INF, NAN = math.inf, math.nan
 HAT = Row("hat", 2)
 
 
-# ---- the lab
-
-
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
     """A lab with two processes, and what it has said; starting them takes seconds."""

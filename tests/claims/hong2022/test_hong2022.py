@@ -62,8 +62,6 @@ def test_every_claim_of_the_paper_has_its_word():
     assert {"gram", "shallow", "spectrum", "image", "speed"} <= set(words)
 
 
-# ---- spectrum
-
 FLAT = [60] * 10  # Hat at scale 8, about
 SLOW = [300, 600] + [None] * 8  # ReLU, about
 NEVER = {"relu(x)": [None] * 5, "relu(8x)": [None] * 5}
@@ -196,9 +194,6 @@ def test_the_scale_map_names_every_scale():
     assert "removes the bias at scale (none)" in alone
 
 
-# ---- image
-
-
 def pictures(psnr, errors, seeds=2):
     return [{"held_out_psnr": psnr, "train_psnr": psnr, "band_errors": errors}] * seeds
 
@@ -291,9 +286,6 @@ def test_encoded_relu_is_no_control_of_the_image(thumbnail, lab, monkeypatch):
     assert seen["controls"] == {"relu(x), lr 0.01"}
 
 
-# ---- shallow
-
-
 def shallows(arrived, error):
     """One seed: the first two frequencies' step and the last's, and the last's error at the end."""
     first, last = arrived
@@ -381,9 +373,6 @@ def test_one_hidden_layer_with_relu_in_every_place(narrow, lab, relu_in_place_of
     outcome = judged(shallow.CLAIM, lab)
     assert outcome.verdict == "not reproduced", outcome.reason
     assert "recorded" not in " ".join(outcome.findings)
-
-
-# ---- speed
 
 
 def result(hat, relu, ratio=1.0, horizon=1000):

@@ -52,9 +52,6 @@ def train(row="Theorem 3.1", data="dense", targets=("x³",), epochs=1, seeds=(0,
     return _train.train(row, data, targets, epochs, seeds, "cpu", quiet)
 
 
-# ---- the whole
-
-
 @pytest.mark.parametrize("claim", PAPER.claims, ids=lambda claim: claim.id)
 def test_outcomes_are_whole(claim, short, tmp_path):
     with Lab("cpu", Cache(tmp_path, pytest.fail), 0, quiet) as lab:
@@ -79,9 +76,6 @@ def test_the_papers_figures_are_marked_second_hand(short, tmp_path):
     known = [m for m in measures if m.known is not None]
     assert len(known) == 8
     assert all("second-hand" in m.known_source for m in known)
-
-
-# ---- regions
 
 
 def test_exactly_2_to_the_d():
@@ -115,9 +109,6 @@ def test_relu_networks_in_the_cascades_place(monkeypatch):
     assert regions.decide(regions.at(records, "drawn", "trained"))[0] == "reproduced"
     assert regions.decide(regions.at(records, "relu"))[0] == "not reproduced"
     assert regions.decide(regions.at(records, "released"))[0] == "not reproduced"
-
-
-# ---- approximation
 
 
 def errors(x3, x11):
@@ -249,9 +240,6 @@ def test_the_pictures_of_a_cascade():
     assert "after 400 epochs" in beside["caption"]
 
 
-# ---- sparse
-
-
 def test_the_points():
     x, held = _train.sparse()
     assert len(x) == len(held) == 10
@@ -280,8 +268,6 @@ def of_all(value, **others):
 def test_lower_on_all_four_targets(ours, theirs, verdict):
     assert sparse.decide(ours, theirs)[0] == verdict
 
-
-# ---- digits
 
 SLOW, FAST = [0.1, 0.2, 0.3, 0.4, 0.5] + [0.9] * 5, [0.5] * 5 + [0.9] * 5
 
@@ -321,9 +307,6 @@ def test_the_best_rate_is_that_of_the_lowest_loss():
     assert digits.best_rate(runs) == 1e-2
 
 
-# ---- beyond one convex function
-
-
 def test_projections_stay_in_the_unit_interval():
     class Same(torch.nn.Module):
         def forward(self, p):
@@ -354,9 +337,6 @@ def test_a_difference_of_cascades_is_one_of_their_outputs():
     x = torch.linspace(-1, 1, 9)[:, None]
     f = inner((x + 1).expand(-1, 2) / 2)
     torch.testing.assert_close(model(x)[:, 0], f[:, 0] - f[:, 1])
-
-
-# ---- the page
 
 
 def test_the_pages_code_runs(capsys):

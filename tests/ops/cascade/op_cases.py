@@ -39,4 +39,11 @@ OPS = [
         spread=_SPREAD,
     ),
 ]
-FUNCTIONS = [FunctionCase("triangle_cascade", functional.triangle_cascade, composed, _tensors)]
+FUNCTIONS = [
+    FunctionCase(
+        *("triangle_cascade", "triangle_cascade", ""),
+        functional.triangle_cascade,
+        composed,
+        _tensors,
+    )
+]

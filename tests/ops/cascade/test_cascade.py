@@ -10,6 +10,7 @@ from tests.support.cascades import numbers
 from tests.support.layouts import same_bits
 
 raw = torch.ops.hatact
+OP = "triangle_cascade"  # what a place must serve
 DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
 SHAPES = [
     (0, 3),

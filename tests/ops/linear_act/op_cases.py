@@ -2,17 +2,27 @@
 
 import torch
 
-from hatact import HAT, bspline, functional
+from hatact import BW_RELU, HAT, RELU, PiecewisePolynomial, bspline, functional
 from tests.support.op_cases import FunctionCase, OpCase, drawn
 
-_HAT, _CUBIC = HAT.scaled(2, 0.1), bspline(3).scaled(2, 2)
+_HAT = HAT.scaled(2, 0.1)
+_SPECS = {
+    "hat": _HAT,
+    "bw_relu": BW_RELU,
+    "relu": RELU,
+    "cubic": bspline(3).scaled(2, 2),
+    "9 slopes": PiecewisePolynomial.from_truncated_powers(range(-4, 4), [1] * 8, 1),
+}
 
 
-def _arguments(bias):
+def _arguments(bias, strided=False):
     def of(x):
         inputs = x.shape[-1]
         weight = drawn((5, inputs), x, 1, 0.0, max(inputs, 1) ** -0.5)
-        return x, weight, drawn((5,), x, 2) if bias else None, *_HAT.numbers
+        b = drawn((5,), x, 2) if bias else None
+        if strided:
+            weight, b = weight.t().contiguous().t(), b.repeat_interleave(2)[::2]
+        return x, weight, b, *_HAT.numbers
 
     return of
 
@@ -22,17 +32,19 @@ def _tensors(device):
     return tuple(drawn(shape, like, i) for i, shape in enumerate(((3, 2), (4, 2), (4,))))
 
 
-def _plain(spec):
-    def f(x, weight, bias):
-        return functional.piecewise(torch.nn.functional.linear(x, weight, bias), spec)
+def _function(f):
+    return lambda x, weight, bias: functional.linear_act(x, weight, bias, f)
 
-    return f
+
+def _plain(f):
+    linear = torch.nn.functional.linear
+    return lambda x, weight, bias: functional.piecewise(linear(x, weight, bias), f)
 
 
 OPS = [
     OpCase(
         "linear_act",
-        _arguments(bias),
+        arguments,
         ("sums", "code"),
         what,
         pointwise=False,
@@ -40,14 +52,13 @@ OPS = [
         least=1,
         differentiable=False,
     )
-    for what, bias in (("", True), ("without bias", False))
+    for what, arguments in (
+        ("", _arguments(True)),
+        ("without bias", _arguments(False)),
+        ("strided weight", _arguments(True, strided=True)),
+    )
 ]
 FUNCTIONS = [
-    FunctionCase(
-        f"linear_act {name}",
-        lambda x, w, b, f=f: functional.linear_act(x, w, b, f),
-        _plain(f),
-        _tensors,
-    )
-    for name, f in (("hat", _HAT), ("cubic", _CUBIC))
+    FunctionCase("linear_act", "linear_act", name, _function(f), _plain(f), _tensors)
+    for name, f in _SPECS.items()
 ]

@@ -11,13 +11,12 @@ _WAVE = CODED["triangle_wave"]
 
 
 def _code_of(x: torch.Tensor, slopes) -> torch.Tensor:
-    """Some code of x's elements: bytes that name slopes alone."""
-    bits = _code.bits_of(len(slopes))
+    """Some code of x's elements, whose slopes are all numbers."""
+    bits, count = _code.bits_of(len(slopes)), sum(s == s for s in slopes)
     generator = torch.Generator().manual_seed(4)
-    groups = torch.randint(2, (-(-x.numel() // 8), bits, 8), generator=generator)
-    high = groups.sum(1, keepdim=True) == bits  # the last slope of 2^bits need not exist
-    groups = torch.where(high, torch.zeros_like(groups), groups)
-    return (groups << torch.arange(8)).sum(-1).to(x.device, torch.uint8).flatten()
+    index = torch.randint(count, (-(-x.numel() // 8), 1, 8), generator=generator)
+    planes = index >> torch.arange(bits).view(bits, 1) & 1
+    return (planes << torch.arange(8)).sum(-1).to(x.device, torch.uint8).flatten()
 
 
 def _encoded(spec):
@@ -27,7 +26,19 @@ def _encoded(spec):
 OPS = [
     OpCase("ppoly_encode", _encoded(HAT), ("values", "code"), "hat"),
     OpCase("ppoly_encode", _encoded(BW_RELU), ("values", "code"), "bw_relu"),
-    OpCase("ppoly_encode_", _encoded(HAT), ("values", "code"), writes=True, differentiable=False),
+    OpCase("ppoly_encode", _encoded(_WAVE), ("values", "code"), "wave", largest=8.0),
+    *(
+        OpCase(
+            "ppoly_encode_",
+            _encoded(f),
+            ("values", "code"),
+            what,
+            writes=True,
+            differentiable=False,
+            largest=largest,
+        )
+        for what, f, largest in (("hat", HAT, None), ("wave", _WAVE, 8.0))
+    ),
     OpCase(
         "ppoly_decode",
         lambda g: (g, _code_of(g, HAT.slopes), list(HAT.slopes)),

@@ -1,6 +1,6 @@
 """The coded backward: equal to the one that keeps x, and what it keeps; in training, to any order.
 
-Transforms, opcheck and compilation: test_coded_transforms.py, test_compile.py.
+Transforms, opcheck and compilation: test_transforms.py, test_compile.py.
 """
 
 import gc

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from hatact import PiecewisePolynomial, _code, reference
+from hatact.ops import packed
 from tests.support.codes import unpacked
 from tests.support.layouts import LAYOUTS, POOL, SHARED, same_bits, same_layout, views
 from tests.support.oracle import sample
@@ -177,3 +178,12 @@ def test_spec_slopes():
             assert slopes.pop() != 0, name  # NaN
         assert slopes == expected, name
         assert not any(str(s) == "-0.0" for s in slopes), name
+
+
+def test_what_autograd_calls_brings_an_edge(place):
+    """An empty vector of x's dtype, beside the value and the code."""
+    x = torch.randn(37, device=place.device)
+    y, code, edge = ops._packed_encode(x, packed(*CODED["hat"].numbers))
+    assert (edge.shape, edge.dtype, edge.device) == ((0,), x.dtype, x.device)
+    assert same_bits(y, ops.ppoly(x, None, *CODED["hat"].numbers))
+    assert torch.equal(code, ops.ppoly_encode(x, *CODED["hat"].numbers)[1])

@@ -6,12 +6,12 @@ from torch.autograd import forward_ad, grad, gradcheck, gradgradcheck
 
 import hatact
 from hatact import HAT, bspline, functional, nn
+from tests.support.bad_input import ERRORS
 from tests.support.layouts import LAYOUTS, POOL, SHARED, same_bits
 from tests.support.memory import Calls, Saved
 from tests.support.oracle import sample
 from tests.support.specs import ACTIVATIONS, CODED, UNCODED
 
-ERRORS = (ValueError, RuntimeError)
 raw = torch.ops.hatact
 FREE = [n for n in LAYOUTS if n not in SHARED]
 DENSE = ["contiguous", "channels_last", "channels_last_3d", "transposed", "empty", "scalar"]

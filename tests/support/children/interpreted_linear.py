@@ -1,7 +1,7 @@
 """The fused linear layer on CPU tensors, against float64.
 
 Prints a JSON object: what was checked -> the list of what failed. Triton's interpreter multiplies
-the bits of bf16 as integers: that type is left to test_triton_aot.py and a GPU.
+the bits of bf16 as integers: that type is left to tests/triton/aot and a GPU.
 """
 
 from __future__ import annotations
