@@ -14,7 +14,7 @@ verify-all: $(VENV)/.built
 # The conformance of what runs natively here, and all else that is quick; test-rest: what is not.
 TIERS := slow or aot or interpreter or emulated or torch_versions
 WORKERS ?= 2
-PYTEST = $(RUN)/python -m pytest -q -n $(WORKERS) --dist loadgroup
+PYTEST = $(RUN)/python -m pytest -q -n $(WORKERS)
 
 test: $(VENV)/.built
 	$(PYTEST) -m "not ($(TIERS))"

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import hatact
-from tests.support import combinations, judged, oracle, tidy
+from tests.support import combinations, judged, tidy
 from tests.support.places import PLACES, Place
 
 pytest.register_assert_rewrite("tests.support.op_cases")
@@ -33,39 +33,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A marker in `-m` that does not exist is an error, as one on a test is; groups are kept."""
+    """A marker in `-m` that does not exist is an error, as one on a test is."""
     known = {line.split(":")[0].split("(")[0].strip() for line in config.getini("markers")}
     asked = set(re.findall(r"[A-Za-z_]\w*", config.option.markexpr)) - {"and", "or", "not"}
     if asked - known:
         raise pytest.UsageError(
             f"-m names no marker of this suite: {', '.join(sorted(asked - known))}"
         )
-    if config.getoption("dist", "no") == "load":  # what `-n` alone asks for
-        config.option.dist = "loadgroup"
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Test ids are the same in every process; what a module makes is made by one worker."""
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Test ids are the same in every process."""
     for item in items:
         if re.search(r"\b0x[0-9a-f]{6,}", item.nodeid):
             raise pytest.UsageError(f"an address is no part of a test's id; got {item.nodeid}")
-        if not config.pluginmanager.hasplugin("xdist"):
-            continue
-        parameters = getattr(getattr(item, "callspec", None), "params", {})
-        fixtures = item._fixtureinfo.name2fixturedefs.values()  # type: ignore[attr-defined]
-        if item.get_closest_marker("timing"):
-            item.add_marker(pytest.mark.xdist_group("timing"))
-        elif getattr(item.module, "case", None) is oracle.case and "name" in parameters:
-            group = f"oracle of {parameters['name']}"  # computed once a spec and dtype
-            item.add_marker(pytest.mark.xdist_group(group))
-        elif any(f[-1].scope == "module" for f in fixtures):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Tests are shared out as ByFunction says."""
-    if config.getvalue("dist") != "loadgroup":
+    if config.getvalue("dist") != "load":  # what `-n` asks for
         return None
     from tests.support.scheduling import ByFunction
 

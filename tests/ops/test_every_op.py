@@ -51,11 +51,15 @@ ACCOMPANIED = [c for c in OPS if _companions(c, c.arguments(torch.ones(4, 3)))]
 
 
 @in_layouts(LAYOUTS)
-@every_dtype
-def test_layouts(place, case, dtype, layout):
+def test_layouts(place, case, layout):
     """Values, strides, arguments that keep their values; what lies between elements, too."""
     if place.interpreted and layout not in FEW:
         pytest.skip("60 ms a call")
+    for dtype in place.dtypes:
+        _in_layout(place, case, dtype, layout)
+
+
+def _in_layout(place, case: OpCase, dtype: torch.dtype, layout: str) -> None:
     x = _main(case, dtype, layout, place.device)
     arguments = case.arguments(x)
     if case.writes and layout in SHARED:
@@ -117,17 +121,20 @@ CORNERS = {"NaN": torch.nan, "inf": torch.inf, "-inf": -torch.inf, "-0.0": -0.0,
 
 
 @pytest.mark.parametrize("corner", CORNERS)
-@every_dtype
 @every_op
-def test_a_corner_stays_alone(place, case, dtype, corner):
+def test_a_corner_stays_alone(place, case, corner):
     """What is odd shows where it is, as in the reference, and nowhere else."""
     if place.interpreted and corner not in ("NaN", "inf"):
         pytest.skip("60 ms a call")
+    for dtype in place.dtypes:
+        _with_corner(place, case, dtype, CORNERS[corner])
+
+
+def _with_corner(place, case: OpCase, dtype: torch.dtype, value: float | None) -> None:
     n = 40
     pool = case.pool(dtype, 3 * n)
     x = (pool[:n] if case.least == 0 else pool.view(n, 3)).to(place.device)
     odd = x.clone()
-    value = CORNERS[corner]
     if value is None:
         value = case.largest or torch.finfo(dtype).max / 4
     odd[(7,) + (0,) * (x.dim() - 1)] = value

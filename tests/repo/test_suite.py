@@ -43,6 +43,42 @@ def _run(folder, test, *options):
     return Pytest(folder, folder / ".said", "tests/test_it.py", *options).ended()
 
 
+WORKERS = """
+import os, pytest
+
+@pytest.fixture(scope="module")
+def made():
+    print("made by", os.environ["PYTEST_XDIST_WORKER"])
+
+@pytest.mark.parametrize("i", range(20))
+def test_of_one_fixture(made, i): pass
+
+def test_of_it_too(made): pass
+
+@pytest.mark.timing
+@pytest.mark.parametrize("i", range(20))
+def test_time(i): print("timed by", os.environ["PYTEST_XDIST_WORKER"])
+
+@pytest.mark.timing
+def test_time_too(): print("timed by", os.environ["PYTEST_XDIST_WORKER"])
+
+@pytest.mark.parametrize("i", range(20))
+def test_function(i): print("called by", os.environ["PYTEST_XDIST_WORKER"])
+"""
+
+
+@pytest.mark.slow
+def test_what_belongs_together_goes_to_one_worker(tmp_path):
+    """A module's fixture is made once, tests that look at time take turns, functions stay whole."""
+    pytest.importorskip("xdist")
+    status, said = _run(tmp_path, WORKERS, "-n", "2", "-rP")
+    assert status == 0, said
+    assert len(re.findall("^made by", said, re.MULTILINE)) == 1
+    for what, count in (("timed", 21), ("called", 20)):
+        workers = re.findall(rf"^{what} by (\w+)", said, re.MULTILINE)
+        assert (len(workers), len(set(workers))) == (count, 1), what
+
+
 LEAVES = {  # what a test does, and what is then said of it
     "os.environ['LEFT'] = '1'": "the variable LEFT, now '1'",
     "del os.environ['HOME']": "the variable HOME, now None",

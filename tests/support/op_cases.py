@@ -107,7 +107,7 @@ class OpCase:
         assert len(got) == len(plain)
         sums = not self.pointwise and hatact.ops.current_backend(main.device.type) == "triton"
         for i, (y, same, wide) in enumerate(zip(got, plain, exact, strict=True)):
-            where = f"result {i} of {self}"
+            where = f"result {i} of {self}, {main.dtype}"
             assert (y.dtype, y.shape) == (same.dtype, same.shape), where
             if not (self.kind(i) == "code" and sums):  # its own sums may cross a knot
                 assert_near(y, same, wide, self.kind(i), where)
