@@ -1,7 +1,7 @@
 """How tests are shared out to the workers of pytest-xdist.
 
-pytest-xdist 3.8 tells groups (`xdist_group`) by an attribute of items that pytest 9.2 does not read,
-and nothing says so. What belongs together is therefore read off the tests' source.
+pytest-xdist 3.8 tells groups (`xdist_group`) by an attribute of items that pytest 9.2 does not
+read, and nothing says so. What belongs together is therefore read off the tests' source.
 """
 
 from __future__ import annotations
