@@ -7,6 +7,8 @@ from hatact.claims._cache import Cache
 from hatact.claims._lab import Lab
 from tests.support.labs import quiet
 
+pytest.register_assert_rewrite("tests.support.outcomes")
+
 
 @pytest.fixture
 def said():

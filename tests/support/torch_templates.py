@@ -19,6 +19,7 @@ from itertools import product
 from typing import Any
 from unittest import mock
 
+import pytest
 import torch
 from torch import Tensor
 from torch.autograd import grad
@@ -28,7 +29,7 @@ import hatact
 from hatact import PiecewisePolynomial, functional, nn
 from hatact._checks import DTYPES
 from hatact.activations.leaky_relu import leaky_relu as leaky_relu_spec
-from tests.support.places import Place
+from tests.support.places import PLACES, Place
 
 NAMES = {"relu": "ReLU", "leaky_relu": "LeakyReLU", "hardtanh": "Hardtanh", "relu6": "ReLU6"}
 leaky_spec = cache(leaky_relu_spec)
@@ -36,6 +37,20 @@ FORMATS = {
     4: (torch.contiguous_format, torch.channels_last),
     5: (torch.contiguous_format, torch.channels_last_3d),
 }
+EVERY_SUBJECT = (
+    pytest.mark.parametrize(
+        ("place", "who"),
+        [pytest.param(place, "hatact", id=str(place)) for place in PLACES]
+        + [pytest.param(PLACES[0], "torch", id="torch")],
+        indirect=["place"],
+    ),
+    pytest.mark.parametrize("name", NAMES),
+)
+"""Each check runs on hatact's function, on every backend, and on torch's own as the control.
+
+A check that torch's own function fails is marked in tests/ops/templates/conftest.py, by name and
+with the reason.
+"""
 
 
 @cache

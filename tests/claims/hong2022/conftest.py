@@ -1,0 +1,61 @@
+"""Fixtures of the tests of hong2022: small trainings, and the wrong method."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from hatact.claims import _agreement, _shallow, _sines
+from hatact.claims._cache import Cache
+from hatact.claims._lab import Lab
+from hatact.claims._study import Study
+from hatact.claims._training import Row
+from hatact.claims.hong2022 import shallow, spectrum
+from tests.support.labs import quiet
+
+
+@pytest.fixture
+def relu_in_place_of_all(monkeypatch):
+    """This is the wrong method: whatever a row says, its network has torch's ReLU."""
+    monkeypatch.setattr(Row, "module", lambda self: torch.nn.ReLU())
+
+
+@pytest.fixture(scope="session")
+def runs_folder(tmp_path_factory):
+    """Claims share the runs in this folder, here as they do outside."""
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture
+def lab(runs_folder, request):
+    """It does its runs here and keeps them, those of the wrong method apart."""
+    wrong = "relu_in_place_of_all" in request.fixturenames
+    cache = Cache(runs_folder / ("wrong" if wrong else "right"), pytest.fail)
+    with Lab("cpu", cache, 0, quiet) as lab:
+        yield lab
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """The deep network has two rows and 80 steps, and a patience that fits into them."""
+    monkeypatch.setattr(_agreement, "STEPS", 4)
+    monkeypatch.setattr(spectrum, "PATIENCE", 1)
+    monkeypatch.setattr(spectrum, "AGREEING", (spectrum.HAT,))
+    monkeypatch.setattr(spectrum, "rows", lambda settings: (spectrum.HAT, spectrum.RELUS[0]))
+    monkeypatch.setattr(spectrum, "study", lambda settings: Study(_sines.train, 80, _sines.COST))
+    monkeypatch.setattr(spectrum, "RELU", spectrum.RELUS[0])
+    monkeypatch.setattr(spectrum, "BEST_HAT", spectrum.HAT)
+
+
+@pytest.fixture
+def narrow(monkeypatch):
+    """The hidden layer is narrow, with few steps and rates as high as the width allows."""
+    width = 100
+    best = {
+        name: tuple(replace(row, lr=row.lr * (10 if name == "sgd" else 3)) for row in rows)
+        for name, rows in shallow.BEST.items()
+    }
+    monkeypatch.setattr(shallow, "BEST", best)
+    monkeypatch.setattr(shallow, "WIDTH", width)
+    plan = Study(_shallow.train, 500, _shallow.COST * width, {"width": width}, batch=1)
+    monkeypatch.setattr(shallow, "study", lambda settings, *more: plan)

@@ -1,0 +1,109 @@
+"""hong2022/spectrum: what decides it, what must not pass, and a wrong method from end to end."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from hatact.claims import _agreement
+from hatact.claims.hong2022 import spectrum
+from tests.support.outcomes import judged
+
+FLAT = [60] * 10  # Hat at scale 8, about
+SLOW = [300, 600] + [None] * 8  # ReLU, about
+NEVER = {"relu(x)": [None] * 5, "relu(8x)": [None] * 5}
+
+
+def test_one_rate_for_all_frequencies_is_reproduced():
+    verdict, reason = spectrum.decide([FLAT] * 5, NEVER, horizon=800)
+    assert verdict == "reproduced"
+    assert "1.00 times" in reason
+    assert "step 600" in reason
+
+
+@pytest.mark.parametrize(
+    ("arrived", "why"),
+    [
+        (SLOW, "not every frequency came under 10 %"),
+        ([None] * 10, "not every frequency"),
+        ([None] * 9 + [60], "not every frequency"),
+        ([60] * 4 + [None] + [60] * 5, "not every frequency"),
+        (
+            [25 * (i + 1) for i in range(10)],
+            "at step 250, 10.00 times that of the first",
+        ),  # scale 4
+        ([25 * (10 - i) for i in range(10)], "at step 250, 10.00 times that of the first"),
+        ([100] * 9 + [151], "the limit is 1.5"),
+        ([151] + [100] * 9, "the limit is 1.5"),
+        ([100] * 4 + [151] + [100] * 5, "the limit is 1.5"),
+        ([0] * 9 + [2], "the limit is 1.5"),
+    ],
+)
+def test_what_learns_some_frequencies_first_is_not_reproduced(arrived, why):
+    verdict, reason = spectrum.decide([arrived] * 5, NEVER, horizon=10_000)
+    assert verdict == "not reproduced"
+    assert why in reason
+
+
+def test_at_the_limit_it_is_reproduced_and_early_steps_are_no_ratio():
+    assert spectrum.decide([[100] * 9 + [150]] * 3, NEVER, 1500)[0] == "reproduced"
+    assert spectrum.decide([[150] + [100] * 9] * 3, NEVER, 1500)[0] == "reproduced"
+    assert spectrum.decide([[0] * 9 + [1]] * 3, NEVER, 1500)[0] == "reproduced"
+    assert spectrum.delay([0] * 9 + [1]) == 1
+    assert spectrum.delay([2, 8, 4]) == 4
+    assert spectrum.delay([4, 4, None]) is None
+    assert spectrum.delay([None, 4]) is None
+
+
+def test_the_median_decides_and_half_failing_fails():
+    bad = [60] * 9 + [None]
+    assert spectrum.decide([FLAT, FLAT, bad], NEVER, 800)[0] == "reproduced"
+    assert spectrum.decide([FLAT, bad], NEVER, 800)[0] == "not reproduced"
+
+
+def test_a_relu_that_learns_k_50_makes_it_partly():
+    verdict, reason = spectrum.decide([FLAT] * 2, {"relu(x)": [None, 600]}, 800)
+    assert verdict == "partly"
+    assert "relu(x) in 1 of 2" in reason
+    assert spectrum.decide([FLAT] * 2, {"relu(x)": [None, 601]}, 800)[0] == "reproduced"
+    assert spectrum.decide([FLAT] * 2, NEVER | {"relu(4x)": [0, None]}, 800)[0] == "partly"
+
+
+def test_a_control_that_was_too_short_makes_it_partly():
+    verdict, reason = spectrum.decide([FLAT] * 2, NEVER, horizon=599)
+    assert verdict == "partly"
+    assert "599 steps, fewer than 600" in reason
+
+
+def test_a_backend_that_leaves_the_reference_is_not_reproduced():
+    verdict, reason = spectrum.decide([FLAT] * 2, NEVER, 800, agrees=False)
+    assert verdict == "not reproduced"
+    assert "reference" in reason
+
+
+def test_the_deep_network_passes_from_end_to_end(short, lab):
+    outcome = judged(spectrum.CLAIM, lab)
+    assert outcome.verdict == "reproduced", outcome.reason
+    assert "removes the bias at scale 8" in outcome.findings[0]
+    assert len(outcome.values["runs"]) == 2
+
+
+def test_where_two_rates_disagree_it_is_partly(short, lab, monkeypatch):
+    monkeypatch.setattr(spectrum, "BEST_HAT", replace(spectrum.HAT, lr=1e-5))
+    outcome = judged(spectrum.CLAIM, lab)
+    assert outcome.verdict == "partly"
+    assert "at rate 0.001: reproduced" in outcome.reason
+    assert "at rate 1e-05: not reproduced, not every frequency" in outcome.reason
+
+
+def test_the_deep_network_with_relu_in_hats_place_does_not(short, lab, relu_in_place_of_all):
+    outcome = judged(spectrum.CLAIM, lab)
+    assert outcome.verdict == "not reproduced"
+    assert "not every frequency came under 10 %" in outcome.reason
+    assert math.isinf(outcome.measures[0].value)
+
+
+def test_a_backend_with_a_wrong_gradient_does_not_pass(short, lab, monkeypatch):
+    wrong = {"compared": True, "agrees": False, "backend": "wrong", "rows": {}}
+    monkeypatch.setattr(_agreement, "compare", lambda rows, lab: wrong)
+    assert judged(spectrum.CLAIM, lab).verdict == "not reproduced"
