@@ -23,7 +23,8 @@ class _File:
     def __init__(self, path: Path) -> None:
         tree = ast.parse(path.read_text(encoding="utf-8")) if path.exists() else ast.Module([], [])
         text = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Call)]
-        self.makes = any("fixture(" in t and "scope='module'" in t for t in text)
+        shared = "scope='module'", "scope='session'"
+        self.makes = any("fixture(" in t and any(s in t for s in shared) for t in text)
         self.imports = {
             (node.module, alias.name)
             for node in ast.walk(tree)
@@ -44,8 +45,9 @@ _read = cache(_File)
 class ByFunction(LoadScopeScheduling):
     """A test function with all its parameters goes to one worker: what they make, they share.
 
-    So do the tests that look at time, those of a file that makes something for all of them, those
-    that judge the random specs, and those that ask the oracle about the same spec.
+    So do the tests that look at time, those of a file that makes something for all of them or
+    of a folder whose conftest.py does, those that judge the random specs, and those that ask the
+    oracle about the same spec.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -56,6 +58,8 @@ class ByFunction(LoadScopeScheduling):
             return "timing"
         if file.makes:
             return path
+        if _read(Path(self.config.rootpath, path).parent / "conftest.py").makes:
+            return path.rpartition("/")[0]
         if ("tests.support.judged", "sample") in file.imports:
             return "random specs"
         if ("tests.support.oracle", "case") in file.imports:
