@@ -54,6 +54,9 @@ def made():
 def test_of_one_fixture(made, i): pass
 
 def test_of_it_too(made): pass
+"""
+TIMED = """
+import os, pytest
 
 @pytest.mark.timing
 @pytest.mark.parametrize("i", range(20))
@@ -63,7 +66,7 @@ def test_time(i): print("timed by", os.environ["PYTEST_XDIST_WORKER"])
 def test_time_too(): print("timed by", os.environ["PYTEST_XDIST_WORKER"])
 
 @pytest.mark.parametrize("i", range(20))
-def test_function(i): print("called by", os.environ["PYTEST_XDIST_WORKER"])
+def test_function(i): print("called in", __name__, "by", os.environ["PYTEST_XDIST_WORKER"])
 """
 
 
@@ -71,12 +74,16 @@ def test_function(i): print("called by", os.environ["PYTEST_XDIST_WORKER"])
 def test_what_belongs_together_goes_to_one_worker(tmp_path):
     """A module's fixture is made once, tests that look at time take turns, functions stay whole."""
     pytest.importorskip("xdist")
-    status, said = _run(tmp_path, WORKERS, "-n", "2", "-rP")
+    copied(tmp_path, "*.so", "test_*.py")
+    for name, text in (("made", WORKERS), ("timed", TIMED), ("timed_too", TIMED)):
+        (tmp_path / "tests" / f"test_{name}.py").write_text(text)
+    status, said = Pytest(tmp_path, tmp_path / ".said", "tests", "-n", "2", "-rP").ended()
     assert status == 0, said
     assert len(re.findall("^made by", said, re.MULTILINE)) == 1
-    for what, count in (("timed", 21), ("called", 20)):
-        workers = re.findall(rf"^{what} by (\w+)", said, re.MULTILINE)
-        assert (len(workers), len(set(workers))) == (count, 1), what
+    timed = re.findall(r"^timed by (\w+)", said, re.MULTILINE)
+    assert (len(timed), len(set(timed))) == (42, 1)
+    called = re.findall(r"^called in (\S+) by (\w+)", said, re.MULTILINE)
+    assert (len(called), len(set(called))) == (40, 2), "a function's calls are one worker's"
 
 
 LEAVES = {  # what a test does, and what is then said of it
