@@ -20,7 +20,7 @@ __global__ void __launch_bounds__(kThreads)
   constexpr int kLoads = kAccesses<S>, kOfGroup = kParts<S>;
   __shared__ T table[kMostSlopes];
   if (threadIdx.x < kMostSlopes) {
-    table[threadIdx.x] = slopes.at[threadIdx.x] * (kG ? T(1) : static_cast<T>(*a.x));
+    table[threadIdx.x] = slopes.at[threadIdx.x] * (kG ? T(1) : Word<S>::wide(*a.x));
   }
   __syncthreads();
   const auto factor = [&](uint32_t group, int e) {
@@ -59,8 +59,8 @@ __global__ void __launch_bounds__(kThreads)
        i += share.warps * kLanes) {
     uint32_t group = 0;
     for (int p = 0; p < kBits; ++p) group |= uint32_t{a.code[i / kGroup * kBits + p]} << 8 * p;
-    const T v = kG ? static_cast<T>(a.x[i]) : T(1);
-    a.y[i] = static_cast<S>(v * factor(group >> i % kGroup, 0));
+    const T v = kG ? Word<S>::wide(a.x[i]) : T(1);
+    a.y[i] = Word<S>::narrow(v * factor(group >> i % kGroup, 0));
   }
 }
 

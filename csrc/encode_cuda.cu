@@ -73,10 +73,10 @@ __global__ void __launch_bounds__(kThreads)
     const int64_t i = first + share.lane;
     uint32_t spread = 0;
     if (i < a.size) {
-      T v[1] = {static_cast<T>(a.x[i])};
+      T v[1] = {Word<S>::wide(a.x[i])};
       int place[1];
       evaluate(from.outline, f.table, v, place);
-      a.y[i] = static_cast<S>(v[0]);
+      a.y[i] = Word<S>::narrow(v[0]);
       spread = spread_at(place[0]);
     }
     store_bytes(a.code, first, a.size, kBits, spread, share.lane);
@@ -94,7 +94,7 @@ __global__ void __launch_bounds__(kThreads)
     uint32_t spread = 0;
     if (i < a.size) {
       int piece;
-      a.y[i] = static_cast<S>(evaluate(f, table, static_cast<T>(a.x[i]), piece));
+      a.y[i] = Word<S>::narrow(evaluate(f, table, Word<S>::wide(a.x[i]), piece));
       spread = spreads[piece];
     }
     store_bytes(a.code, first, a.size, bits, spread, share.lane);

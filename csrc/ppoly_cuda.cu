@@ -29,7 +29,7 @@ __global__ void __launch_bounds__(kThreads)
     table.rows[i] = f.table.rows[i];
   }
   __syncthreads();
-  const T one_g = kG && a.scalar_g ? static_cast<T>(*a.g) : T(1);
+  const T one_g = kG && a.scalar_g ? Word<S>::wide(*a.g) : T(1);
   const int64_t vectors = a.aligned ? a.size / V::size : 0;
   const int64_t stride = int64_t(gridDim.x) * kThreads * kAccesses;
   for (int64_t first = int64_t(blockIdx.x) * kThreads * kAccesses + threadIdx.x; first < vectors;
@@ -67,11 +67,11 @@ __global__ void __launch_bounds__(kThreads)
   }
   for (int64_t i = vectors * V::size + int64_t(blockIdx.x) * kThreads + threadIdx.x; i < a.size;
        i += int64_t(gridDim.x) * kThreads) {
-    T v[1] = {static_cast<T>(a.x[i])};
+    T v[1] = {Word<S>::wide(a.x[i])};
     int place[1];
     evaluate(f.outline, table, v, place);
-    if (kG) v[0] *= a.scalar_g ? one_g : static_cast<T>(a.g[i]);
-    a.y[i] = static_cast<S>(v[0]);
+    if (kG) v[0] *= a.scalar_g ? one_g : Word<S>::wide(a.g[i]);
+    a.y[i] = Word<S>::narrow(v[0]);
   }
 }
 
@@ -83,9 +83,9 @@ __global__ void __launch_bounds__(kThreads)
   for (int64_t i = int64_t(blockIdx.x) * kThreads + threadIdx.x; i < a.size;
        i += int64_t(gridDim.x) * kThreads) {
     int piece;
-    T v = evaluate(f, table, static_cast<T>(a.x[i]), piece);
-    if (a.g != nullptr) v *= static_cast<T>(a.g[a.scalar_g ? 0 : i]);
-    a.y[i] = static_cast<S>(v);
+    T v = evaluate(f, table, Word<S>::wide(a.x[i]), piece);
+    if (a.g != nullptr) v *= Word<S>::wide(a.g[a.scalar_g ? 0 : i]);
+    a.y[i] = Word<S>::narrow(v);
   }
 }
 

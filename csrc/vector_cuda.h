@@ -9,12 +9,15 @@
 
 namespace hatact {
 
-// What fits 32 bits, or one element of a wider type. Half types compute in float32.
+// What fits 32 bits, or one element of a wider type. Half types compute in float32, and are
+// converted by name: torch builds with the conversions that casts would use taken out.
 template <typename S>
 struct Word {
   using Compute = S;
   using Unit = S;
   static constexpr int size = 1;
+  static __device__ Compute wide(S v) { return v; }
+  static __device__ S narrow(Compute v) { return v; }
   static __device__ void unpack(Unit v, Compute* to) { *to = v; }
   static __device__ Unit pack(const Compute* v) { return *v; }
 };
@@ -24,6 +27,8 @@ struct Word<__nv_bfloat16> {
   using Compute = float;
   using Unit = uint32_t;
   static constexpr int size = 2;
+  static __device__ float wide(__nv_bfloat16 v) { return __bfloat162float(v); }
+  static __device__ __nv_bfloat16 narrow(float v) { return __float2bfloat16_rn(v); }
   static __device__ void unpack(Unit v, float* to) {
     to[0] = __uint_as_float(v << 16);
     to[1] = __uint_as_float(v & 0xffff0000u);
@@ -41,6 +46,8 @@ struct Word<__half> {
   using Compute = float;
   using Unit = __half2;
   static constexpr int size = 2;
+  static __device__ float wide(__half v) { return __half2float(v); }
+  static __device__ __half narrow(float v) { return __float2half_rn(v); }
   static __device__ void unpack(Unit v, float* to) {
     to[0] = __low2float(v);
     to[1] = __high2float(v);

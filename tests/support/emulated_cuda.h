@@ -29,6 +29,10 @@ struct __half2 { __half x, y; };
 
 inline __nv_bfloat162 __floats2bfloat162_rn(float a, float b) { return {a, b}; }
 inline __half2 __floats2half2_rn(float a, float b) { return {a, b}; }
+inline float __bfloat162float(__nv_bfloat16 v) { return v; }
+inline float __half2float(__half v) { return v; }
+inline __nv_bfloat16 __float2bfloat16_rn(float v) { return v; }
+inline __half __float2half_rn(float v) { return v; }
 inline float __low2float(__half2 v) { return v.x; }
 inline float __high2float(__half2 v) { return v.y; }
 inline float __uint_as_float(uint32_t bits) {
