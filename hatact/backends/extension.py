@@ -31,17 +31,21 @@ _reasons: dict[str, str | None] = {}
 
 
 def _find(device: str) -> Path | None:
-    folder = Path(__file__).parent.parent
-    return next(iter(sorted(folder.glob(f"{_LIBRARIES[device]}.*so"))), None)
+    path = Path(__file__).parent.parent / f"{_LIBRARIES[device]}.so"
+    return path if path.exists() else None
 
 
 def _load(device: str) -> str | None:
-    path = _find(device)
-    if device == "cuda" and not torch.cuda.is_available():
-        return "no CUDA device"
+    path, cuda = _find(device), torch.version.cuda
+    if device == "cuda" and cuda is None:
+        return "torch is built without CUDA"
     if path is None:
-        needs = {"cpu": "a C++ compiler", "cuda": "a CUDA build of torch and its version of nvcc"}
-        return f"the package was installed without the compiled part: it needs {needs[device]}"
+        kernels, needs = "compiled", "a C++ compiler"
+        if device == "cuda":
+            kernels, needs = "CUDA", f"{needs} and the nvcc of CUDA {str(cuda).partition('.')[0]}"
+        return f"hatact was installed without its {kernels} kernels: building them needs {needs}"
+    if device == "cuda" and not torch.cuda.is_available():
+        return "the CUDA kernels are built; no CUDA device is seen"
     try:
         length, size = named_length(path), path.stat().st_size
         if size < length:

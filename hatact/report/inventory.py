@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import platform
+import re
 import shutil
+import subprocess
 from importlib import metadata
 
 import torch
@@ -84,8 +86,20 @@ def _devices() -> Rows:
         ("CPU threads", str(torch.get_num_threads())),
         ("CPU kernels", capability),
         ("CUDA", cuda),
-        ("nvcc", "on the PATH" if shutil.which("nvcc") else "not on the PATH"),
+        ("nvcc", _nvcc()),
     ]
+
+
+def _nvcc() -> str:
+    path = shutil.which("nvcc")
+    if path is None:
+        return "not on the PATH"
+    try:
+        said = subprocess.run([path, "--version"], capture_output=True, text=True).stdout
+    except OSError as error:
+        return f"{path} does not run: {error}"
+    release = re.search(r"release ([\d.]+)", said)
+    return f"CUDA {release[1]}, {path}" if release else f"{path} does not say its release"
 
 
 def _support(spec: hatact.PiecewisePolynomial) -> str:

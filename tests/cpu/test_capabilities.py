@@ -131,7 +131,7 @@ def _with_emulated_avx512(folder: Path) -> Path:
         [*_emulating(), "-shared", "-fPIC", "-O1", "-fvisibility=hidden"]
         + [str(path) for path in _cpu_sources()]
         + [f"-L{lib}", "-ltorch_cpu", "-ltorch", "-lc10"]
-        + ["-o", str(folder / "hatact" / "_cpu.abi3.so")],
+        + ["-o", str(folder / "hatact" / "_cpu.so")],
         check=True,
     )
     return folder

@@ -87,7 +87,7 @@ def package(tmp_path_factory) -> Path:
         + ["-Wall", "-Wno-unknown-pragmas", "-Werror", "-DTORCH_TARGET_VERSION=0x020a000000000000"]
         + [f"-I{path}" for path in include]
         + [*sources, f"-L{lib}", "-ltorch_cpu", "-ltorch", "-lc10"]
-        + ["-o", str(folder / "hatact" / "_cpu.abi3.so")],
+        + ["-o", str(folder / "hatact" / "_cpu.so")],
         check=True,
     )
     return folder
