@@ -1,4 +1,4 @@
-"""csrc/*.cu compiled by nvcc for sm_90: needs no GPU, and says nothing about speed."""
+"""csrc/*.cu compiled by nvcc as torch builds them: needs no GPU, and says nothing about speed."""
 
 import re
 import shutil
@@ -8,13 +8,12 @@ from typing import NamedTuple
 import pytest
 from torch.utils import cpp_extension
 
+from tests.support.building import imported
 from tests.support.repository import ROOT
 
 SOURCES = sorted((ROOT / "csrc").glob("*.cu"))
-FLAGS = (
-    *("-std=c++17", "-O3", "-arch=sm_90", "-DTORCH_TARGET_VERSION=0x020a000000000000"),
-    *("-DUSE_CUDA", "-Werror", "all-warnings", "-Xptxas", "-v", "-cubin", "--keep"),
-)
+# What is asked for beside the flags of setup.py and of torch's builder.
+REPORTS = ("-Werror", "all-warnings", "-Xptxas", "-v", "--keep")
 DTYPES = ("f", "d", "6__half", "13__nv_bfloat16")
 # At most 48 a thread leave 5 of the 8 blocks that a multiprocessor can hold, 40 leave 6.
 MOST_REGISTERS = {
@@ -22,6 +21,8 @@ MOST_REGISTERS = {
     "encode": {"f": 40, "d": 48, "6__half": 48, "13__nv_bfloat16": 48},
     "decode": dict.fromkeys(DTYPES, 40),
 }
+# What ptxas 13.0 spills all the same: one float64, stored and loaded once.
+SPILLED = {("100", "ppoly", 0, 1, "d"): 8 + 8 + 8}
 
 
 class Kernel(NamedTuple):
@@ -42,6 +43,7 @@ PPOLY = [Kernel("ppoly", d, g, t) for d in (0, 1, 2, 3, 5) for g in (0, 1) for t
 ENCODE = [Kernel("encode", b, d, t) for b, d in ((1, 0), (1, 1), (2, 1), (3, 1)) for t in DTYPES]
 DECODE = [Kernel("decode", b, g, t) for b in (1, 2, 3) for g in (0, 1) for t in DTYPES]
 KERNELS = {*PPOLY, *ENCODE, *DECODE}
+ARCHITECTURES = ("80", "90", "100")
 
 NVCC = shutil.which("nvcc") or shutil.which("nvcc", path="/usr/local/cuda/bin")
 pytestmark = [
@@ -52,19 +54,25 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory) -> tuple[str, str]:
-    """ptxas's report and the PTX, of all sources."""
+    """ptxas's report, and the PTX for sm_90, of all sources."""
     folder = tmp_path_factory.mktemp("nvcc")
-    include = [f"-I{path}" for path in cpp_extension.include_paths()]
+    setup, toolkit = imported("setup.py"), imported("csrc/cuda_toolkit.py")
+    with pytest.MonkeyPatch.context() as variables:
+        variables.delenv("TORCH_CUDA_ARCH_LIST", raising=False)
+        architectures = toolkit.architecture_flags(toolkit.find(), 0)
+    flags = [*cpp_extension.COMMON_NVCC_FLAGS, "--compiler-options", "-fPIC"]
+    flags += [*setup.NVCC_FLAGS, *architectures, *REPORTS]
+    flags += [f"-I{path}" for path in cpp_extension.include_paths()]
     running = []
     for source in SOURCES:
         out = folder / source.stem
         out.mkdir()
-        command = [NVCC, *FLAGS, "--keep-dir", out, *include, "-o", out / "out.cubin", source]
+        command = [NVCC, *flags, "--keep-dir", out, "-c", source, "-o", out / "out.o"]
         running.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
     said = [process.communicate()[1] for process in running]
     assert [process.returncode for process in running] == [0] * len(SOURCES), "".join(said)
-    ptx = [(folder / source.stem / f"{source.stem}.ptx").read_text() for source in SOURCES]
-    return "".join(said), "".join(ptx)
+    ptx = [folder / source.stem / f"{source.stem}.compute_90.ptx" for source in SOURCES]
+    return "".join(said), "".join(path.read_text() for path in ptx)
 
 
 def _kernel(mangled: str) -> Kernel | None:
@@ -75,42 +83,49 @@ def _kernel(mangled: str) -> Kernel | None:
 
 
 @pytest.fixture(scope="module")
-def figures(report) -> dict[str, dict[str, int]]:
-    """Of each kernel by its mangled name."""
+def figures(report) -> dict[tuple[str, str], dict[str, int]]:
+    """Of each kernel by its architecture and its mangled name."""
     pattern = re.compile(
-        r"entry function '(\w+)'.*?(\d+) bytes stack frame, (\d+) bytes spill stores, "
-        r"(\d+) bytes spill loads.*?Used (\d+) registers",
+        r"entry function '(\w+)' for 'sm_(\d+)'.*?(\d+) bytes stack frame, "
+        r"(\d+) bytes spill stores, (\d+) bytes spill loads.*?Used (\d+) registers",
         re.DOTALL,
     )
     return {
-        name: {"stack": int(stack), "spilled": int(st) + int(ld), "registers": int(registers)}
-        for name, stack, st, ld, registers in pattern.findall(report[0])
+        (architecture, name): {"local": int(stack) + int(st) + int(ld), "registers": int(used)}
+        for name, architecture, stack, st, ld, used in pattern.findall(report[0])
     }
 
 
 @pytest.fixture(scope="module")
 def bodies(report) -> dict[Kernel, str]:
-    """The PTX of each kernel that is not for specs beyond the compiled sizes."""
+    """The PTX for sm_90 of each kernel that is not for specs beyond the compiled sizes."""
     entries = re.split(r"\.entry ", report[1])[1:]
     named = ((_kernel(entry.split("(")[0]), entry) for entry in entries)
     return {key: entry for key, entry in named if key}
 
 
 def test_every_kernel_is_compiled(figures, bodies):
-    assert {_kernel(name) for name in figures} - {None} == KERNELS
+    assert {of for of, _ in figures} == set(ARCHITECTURES)
+    for architecture in ARCHITECTURES:
+        names = [name for of, name in figures if of == architecture]
+        assert {_kernel(name) for name in names} - {None} == KERNELS
+        for any_size in ("ppoly_any", "encode_any"):
+            assert sum(any_size in name for name in names) == len(DTYPES)
     assert set(bodies) == KERNELS
-    for any_size in ("ppoly_any", "encode_any"):
-        assert sum(any_size in name for name in figures) == len(DTYPES)
 
 
 def test_nothing_spills(figures):
-    assert {name for name, f in figures.items() if f["spilled"] or f["stack"]} == set()
+    local = {of: f["local"] for of, f in figures.items() if f["local"]}
+    assert {(of, *(_kernel(name) or (name,))): n for (of, name), n in local.items()} == SPILLED
 
 
 def test_registers(figures):
-    used = {_kernel(name): f["registers"] for name, f in figures.items()}
-    for key in KERNELS:
-        assert used[key] <= MOST_REGISTERS[key.name][key.dtype], key
+    """On sm_90 few enough for the blocks that hide the memory's latency; elsewhere for four."""
+    for (architecture, name), f in figures.items():
+        key = _kernel(name)
+        if architecture == "90" and key is not None:
+            assert f["registers"] <= MOST_REGISTERS[key.name][key.dtype], key
+        assert f["registers"] <= 64, (architecture, name)
 
 
 def _count(pattern: str, body: str) -> int:
