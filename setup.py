@@ -130,8 +130,8 @@ def build_command() -> type:
                 super().run()
             except Exception as error:
                 raise stop(
-                    f"a library could not be built, so nothing is installed: {error}. What the "
-                    f"compiler said is above. {cuda_toolkit.WITHOUT}"
+                    "a library could not be built, so nothing is installed. What the compiler said "
+                    f"is above, and ended in: {error}\n{cuda_toolkit.WITHOUT}"
                 ) from error
 
     return Libraries

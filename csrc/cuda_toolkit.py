@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest import mock
 
 # What is compiled for where no GPU is seen: Ampere, Hopper, Blackwell, and what comes after it.
 ARCHITECTURES = ("8.0", "9.0", "10.0")
@@ -101,16 +102,16 @@ def architecture_flags(home: Path, gpus: int) -> list[str]:
     asked = os.environ.get("TORCH_CUDA_ARCH_LIST", "")
     if asked == "native" and gpus == 0:
         raise stop("TORCH_CUDA_ARCH_LIST=native needs a GPU, and none is seen; name architectures")
-    if not asked and gpus == 0:
-        listed = [a for a in ARCHITECTURES if not known or a.replace(".", "") in known]
-        os.environ["TORCH_CUDA_ARCH_LIST"] = ";".join(listed) + "+PTX"
+    default = ";".join(a for a in ARCHITECTURES if not known or a.replace(".", "") in known)
+    listed = asked or ("" if gpus else f"{default}+PTX")
     rule = (
         f"TORCH_CUDA_ARCH_LIST must name architectures that nvcc compiles for; got {asked!r}"
         if asked
         else "nvcc must compile for the GPUs that are seen"
     )
     try:
-        flags: list[str] = cpp_extension._get_cuda_arch_flags()
+        with mock.patch.dict(os.environ, TORCH_CUDA_ARCH_LIST=listed):
+            flags: list[str] = cpp_extension._get_cuda_arch_flags()
     except ValueError as error:
         raise stop(f"{rule}: {error}") from None
     unknown = sorted(set(re.findall(r"compute_(\d+)", " ".join(flags))) - known, key=int)

@@ -30,6 +30,22 @@ def copied(folder: Path, *without: str) -> Path:
     return folder
 
 
+def checked_out(folder: Path) -> Path:
+    """What a clean checkout holds, less what is ignored: no library, no build."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    return folder
+
+
 class Pytest:
     """A pytest process at `root` that writes what it says to a file; `passed()` waits for it."""
 
