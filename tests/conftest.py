@@ -30,6 +30,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("random specs")
     for name, default in (("--specs", 60), ("--points", 48), ("--seed", 0)):
         group.addoption(name, type=int, default=default, help="see tests/ops/test_every_path.py")
+    parser.getgroup("torch versions").addoption(
+        "--torch",
+        choices=("oldest", "all"),
+        default="oldest",
+        help="see tests/install/test_torch_versions.py",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

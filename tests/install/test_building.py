@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 import torch
 
 from tests.support.building import imported
+from tests.support.environments import OLDEST
 from tests.support.repository import ROOT, checked_out, environment
 
 pytestmark = pytest.mark.skipif(
@@ -160,3 +162,10 @@ import runpy, sys
 sys.modules["setuptools.command.bdist_wheel"] = None
 runpy.run_path("setup.py", run_name="__main__")
 """
+
+
+def test_the_oldest_torch_that_is_declared_is_the_oldest_that_is_tested():
+    declared = re.findall(r'"torch>=([\d.]+)"', (ROOT / "pyproject.toml").read_text())
+    assert [f"{version}.0" for version in declared] == [OLDEST, OLDEST], (
+        "to build with, to run with"
+    )

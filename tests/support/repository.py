@@ -49,9 +49,16 @@ def checked_out(folder: Path) -> Path:
 class Pytest:
     """A pytest process at `root` that writes what it says to a file; `passed()` waits for it."""
 
-    def __init__(self, root: Path, output: Path, *arguments: str, **variables: str) -> None:
+    def __init__(
+        self,
+        root: Path,
+        output: Path,
+        *arguments: str,
+        python: str = sys.executable,
+        **variables: str,
+    ) -> None:
         self.output = output
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+        command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
         with output.open("wb") as file:
             self.run = subprocess.Popen(
                 [*command, *arguments],
