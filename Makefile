@@ -19,12 +19,14 @@ PYTEST = $(RUN)/python -m pytest -q -n $(WORKERS)
 test: $(VENV)/.built
 	$(PYTEST) -m "not ($(TIERS))"
 
+# With the oldest torch that is declared; TORCH=all: with all that are tested, for half an hour.
+TORCH ?= oldest
 test-rest: $(VENV)/.built
-	$(PYTEST) -m "$(TIERS)"
+	$(PYTEST) -m "$(TIERS)" --torch $(TORCH)
 
 test-all:
 	$(MAKE) test
-	$(MAKE) test-rest
+	$(MAKE) test-rest TORCH=all
 
 lint: $(VENV)/.built
 	$(RUN)/ruff check .
