@@ -123,15 +123,16 @@ def build_command() -> type:
             return target, copied[1]
 
         def run(self) -> None:
-            for extension in self.extensions:
-                if extension.name == "hatact._cuda":
-                    cuda_toolkit.check(Path(os.environ["CUDA_HOME"]), extension.library_dirs)
+            cuda = [e for e in self.extensions if e.name == "hatact._cuda"]
+            for extension in cuda:
+                cuda_toolkit.check(Path(os.environ["CUDA_HOME"]), extension.library_dirs)
             try:
                 super().run()
             except Exception as error:
+                hint = f". {cuda_toolkit.WITHOUT}" if cuda else ""
                 raise stop(
                     "a library could not be built, so nothing is installed. What the compiler said "
-                    f"is above, and ended in: {error}\n{cuda_toolkit.WITHOUT}"
+                    f"is above, and ended in: {error}{hint}"
                 ) from error
 
     return Libraries
