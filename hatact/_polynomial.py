@@ -28,6 +28,21 @@ def is_nan(x: Number) -> bool:
     return isinstance(x, float) and math.isnan(x)
 
 
+def written(x: Number) -> str:
+    """x exactly, in hexadecimal digits: of decimal ones Python writes no more than 4,300."""
+    if isinstance(x, float):
+        return x.hex()
+    return f"{x:x}" if isinstance(x, int) else f"{x.numerator:x}/{x.denominator:x}"
+
+
+def read(text: str) -> Number:
+    """The number that :func:`written` wrote."""
+    if "p" in text:
+        return float.fromhex(text)
+    numerator, _, denominator = text.partition("/")
+    return Fraction(int(numerator, 16), int(denominator, 16)) if denominator else int(text, 16)
+
+
 def trim(p: Sequence[Number]) -> tuple[Number, ...]:
     """p without leading zeros; (0,) for the zero polynomial."""
     lead = next((k for k, c in enumerate(p) if c), len(p) - 1)

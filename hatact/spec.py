@@ -85,6 +85,9 @@ class PiecewisePolynomial:
     _derivative: PiecewisePolynomial | None = field(
         init=False, repr=False, compare=False, default=None
     )
+    # The exact numbers as a line of text. Dynamo takes a string as a constant, compares it in one
+    # guard and, where it changes, makes no symbol of it; a frozen dataclass it may not take at all.
+    _text: str = field(init=False, repr=False, compare=False)
     # The numbers once more, as autograd hands them on: freed with the spec, as no cache's would be.
     _for_ops: Any = field(init=False, repr=False, compare=False, default=None)
 
@@ -125,6 +128,8 @@ class PiecewisePolynomial:
         set_(self, "pieces", pieces)
         set_(self, "period", period)
         set_(self, "_numbers", (floats, padded, 0.0 if period is None else float(period)))
+        lines = (knots, *pieces, () if period is None else (period,))
+        set_(self, "_text", ";".join(" ".join(map(poly.written, line)) for line in lines))
         set_(self, "_hash", hash((knots, pieces, period)))
         set_(self, "_slopes", self._distinct_slopes())
 
@@ -133,6 +138,12 @@ class PiecewisePolynomial:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.knots, self.pieces, self.period)
+
+    @classmethod
+    def _of_text(cls, text: str) -> PiecewisePolynomial:
+        """The spec whose `_text` this is."""
+        knots, *pieces, period = (tuple(map(poly.read, line.split())) for line in text.split(";"))
+        return cls(knots, tuple(pieces), *period)
 
     # ------------------------------------------------------------------ what it is
 

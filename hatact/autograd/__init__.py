@@ -10,6 +10,7 @@ from hatact.autograd._cascade import compiled_triangle_cascade, triangle_cascade
 from hatact.autograd._linear import compiled_linear_act, linear_act
 from hatact.autograd._mlp import compiled_mlp, derivative_of, fused_mlp
 from hatact.autograd._ppoly import PPoly, ppoly, transforms
+from hatact.autograd._tracing import constant, has_autocast
 
 __all__ = [
     "PPoly",
@@ -17,8 +18,10 @@ __all__ = [
     "compiled_linear_act",
     "compiled_mlp",
     "compiled_triangle_cascade",
+    "constant",
     "derivative_of",
     "fused_mlp",
+    "has_autocast",
     "has_values",
     "linear_act",
     "ppoly",

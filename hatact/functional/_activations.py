@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from numbers import Real
+from operator import index
 
 import torch
 from torch import Tensor
@@ -90,8 +92,18 @@ def _piecewise(x: Tensor, spec: PiecewisePolynomial, scale: Number, inplace: boo
             f"got {type(scale).__name__}"
         )
     if torch.compiler.is_compiling():
-        if isinstance(scale, int | float):  # Dynamo makes a scale that changes symbolic: undo it
-            scale = float.fromhex(float(scale).hex())
-        y = reference.ppoly(x, None, *scaled_numbers(spec, scale))
+        y = reference.ppoly(x, None, *scaled_numbers(spec._text, _constant(scale)))
         return x.copy_(y) if inplace else y
     return autograd.activation(x, spec if scale == 1 else scaled(spec, scale), inplace)
+
+
+def _constant(scale: Number) -> Number | str:
+    """`scale` as a constant to Dynamo, which makes a number that changes symbolic.
+
+    A Fraction it knows by an address, which may be the next one's once the first is gone.
+    """
+    if isinstance(scale, int | float):
+        return float.fromhex(float(scale).hex())
+    if isinstance(scale, Fraction):
+        return f"{index(scale.numerator):x}/{index(scale.denominator):x}"
+    return scale

@@ -37,15 +37,15 @@ def linear_act(x: Tensor, weight: Tensor, bias: Tensor | None, spec: PiecewisePo
         return autograd.linear_act(x, weight, bias, spec, casts)
     if casts:  # Dynamo's partitioner decides what is kept
         weight, bias = (cast(t, x.dtype) for t in (weight, bias))
-    found = slopes(spec)
+    found = slopes(spec._text)
     # Inductor may fuse as it sees fit; an exported program is to hold nothing but torch's own ops,
     # and to be differentiated wherever it is loaded.
     traced = found is None or not torch.is_grad_enabled() or torch.compiler.is_exporting()
     if traced or torch._C._are_functorch_transforms_active():
         y = torch.nn.functional.linear(x, weight, bias)
-        return reference.ppoly(y, None, *scaled_numbers(spec, 1))
+        return reference.ppoly(y, None, *scaled_numbers(spec._text, 1))
     assert found is not None
-    return autograd.compiled_linear_act(x, weight, bias, scaled_numbers(spec, 1), found)
+    return autograd.compiled_linear_act(x, weight, bias, scaled_numbers(spec._text, 1), found)
 
 
 def _check_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> None:

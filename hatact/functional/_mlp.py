@@ -12,7 +12,14 @@ from torch.utils.checkpoint import checkpoint as checkpointed
 
 from hatact import autograd, ops
 from hatact.functional._linear import linear_act
-from hatact.functional._shared import autocasts, cast, check_spec, check_tensor, scaled_numbers
+from hatact.functional._shared import (
+    autocasts,
+    cast,
+    check_spec,
+    check_tensor,
+    derivative,
+    scaled_numbers,
+)
 from hatact.reference_mlp import check_mlp
 from hatact.spec import PiecewisePolynomial
 
@@ -53,18 +60,11 @@ def mlp(
     if torch.compiler.is_compiling():
         in_func = torch._C._are_functorch_transforms_active()
         if not in_func and not ops.mlp_unfused(device, shape.hidden, x.dtype, forced=False):
-            numbers, derivative = scaled_numbers(spec, 1), _derivative(spec)
-            return autograd.compiled_mlp(x, weights, biases, numbers, derivative, checkpoint)
+            numbers, of_derivative = scaled_numbers(spec._text, 1), derivative(spec._text)
+            return autograd.compiled_mlp(x, weights, biases, numbers, of_derivative, checkpoint)
     elif not autograd.transforms() and _fused(device, shape.hidden, x.dtype):
         return autograd.fused_mlp(x, weights, biases, spec, checkpoint)
     return _layered(x, weights, biases, spec, checkpoint)
-
-
-def _derivative(spec: PiecewisePolynomial) -> tuple[float, ...]:
-    return autograd.derivative_of(spec)
-
-
-_derivative._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def _cast(tensors: Sequence[Tensor], dtype: torch.dtype) -> list[Tensor]:

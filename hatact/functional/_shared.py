@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hatact import autograd
+from hatact._polynomial import read
 from hatact.spec import Number, PiecewisePolynomial
 
 
@@ -20,7 +22,7 @@ def cast(t: Any, dtype: torch.dtype) -> Any:
 
 def autocasts(device: str) -> bool:
     """Whether autocast is at work on a device type."""
-    return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+    return autograd.has_autocast(device) and torch.is_autocast_enabled(device)
 
 
 def check_tensor(x: object, name: str = "x") -> None:
@@ -40,17 +42,20 @@ def scaled(spec: PiecewisePolynomial, scale: Number) -> PiecewisePolynomial:
     return spec.scaled(scale)
 
 
+@autograd.constant
 def scaled_numbers(
-    spec: PiecewisePolynomial, scale: Number
+    text: str, scale: Number | str
 ) -> tuple[tuple[float, ...], tuple[float, ...], float]:
-    return (spec if scale == 1 else scaled(spec, scale)).numbers
+    spec = PiecewisePolynomial._of_text(text)
+    s = read(scale) if isinstance(scale, str) else scale
+    return (spec if s == 1 else scaled(spec, s)).numbers
 
 
-def slopes(spec: PiecewisePolynomial) -> tuple[float, ...] | None:
-    return spec.slopes
+@autograd.constant
+def slopes(text: str) -> tuple[float, ...] | None:
+    return PiecewisePolynomial._of_text(text).slopes
 
 
-# Dynamo cannot trace exact fractions; floats it can. This mark is all that the decorator
-# torch.compiler.assume_constant_result sets, and that one imports Dynamo: 1.3 s at import.
-scaled_numbers._dynamo_marked_constant = True  # type: ignore[attr-defined]
-slopes._dynamo_marked_constant = True  # type: ignore[attr-defined]
+@autograd.constant
+def derivative(text: str) -> tuple[float, ...]:
+    return autograd.derivative_of(PiecewisePolynomial._of_text(text))

@@ -176,6 +176,24 @@ def test_equality_hash_pickle_and_copy(spec):
         spec.knots = ()
 
 
+@every_spec
+def test_text_says_all(spec):
+    """What torch.compile knows of a spec gives it back, number by number and type by type."""
+    again = PiecewisePolynomial._of_text(spec._text)
+    assert repr(again) == repr(spec)
+    assert (again, again.numbers, again._text) == (spec, spec.numbers, spec._text)
+
+
+def test_text_of_numbers_that_are_long_or_small():
+    numbers = (-(10**300), F(-1, 7**6000), -5e-324, 0, 0.1, F(10**300, 3**600 + 1), 1.7e308)
+    spec = PiecewisePolynomial((-1.5, F(1, 3)), (numbers, numbers[:1], numbers), F(11, 3))
+    again = PiecewisePolynomial._of_text(spec._text)
+    assert again == spec
+    kinds = [[type(c) for c in p] for p in (spec.knots, *spec.pieces, (spec.period,))]
+    assert [[type(c) for c in p] for p in (again.knots, *again.pieces, (again.period,))] == kinds
+    assert HAT._text != RELU._text
+
+
 def test_it_is_opaque_to_pytrees():
     from torch.utils import _pytree
 
