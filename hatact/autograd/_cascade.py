@@ -9,6 +9,7 @@ from torch import Tensor
 
 from hatact import ops
 from hatact.autograd._ppoly import below_autograd, transforms
+from hatact.autograd._tracing import exporting
 from hatact.reference_cascade import triangle_cascade as composed
 
 op = ops.overload("triangle_cascade")
@@ -79,7 +80,7 @@ def compiled_triangle_cascade(x: Tensor, peaks: Tensor, scales: Tensor) -> Tenso
     An exported program holds the op alone, which brings its derivative along.
     """
     y: Tensor
-    if torch.compiler.is_exporting():
+    if exporting():
         y = torch.ops.hatact.triangle_cascade(x, peaks, scales)
         return y
     y = CompiledCascade.apply(x, peaks, scales)  # type: ignore[no-untyped-call]

@@ -11,6 +11,7 @@ from torch.nn.functional import linear
 
 from hatact import ops
 from hatact.autograd._ppoly import below_autograd, ppoly, transforms, without_autocast
+from hatact.autograd._tracing import exporting
 from hatact.spec import PiecewisePolynomial
 
 op = ops.overload("mlp_forward")
@@ -153,7 +154,7 @@ def compiled_mlp(
     An exported program holds the op alone, which brings its derivative along (RawMlp).
     """
     y: Tensor
-    if torch.compiler.is_exporting():
+    if exporting():
         keep = torch.is_grad_enabled() and not checkpoint
         y, _ = torch.ops.hatact.mlp_forward(x, list(weights), list(biases), *numbers, keep)
         return y

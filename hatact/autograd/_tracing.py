@@ -22,6 +22,15 @@ def constant(function: F) -> F:
 
 
 @constant
+def exporting() -> bool:
+    """Whether torch.export is at work.
+
+    In torch 2.11 Dynamo takes torch.compiler.is_exporting() for true under torch.compile as well.
+    """
+    return torch.compiler.is_exporting()
+
+
+@constant
 def has_autocast(device: str) -> bool:
     """Whether a device type has autocast; torch 2.11 cannot trace its own question."""
     found: bool = torch._C._is_autocast_available(device)  # torch.amp's, less a Python frame

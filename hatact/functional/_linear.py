@@ -40,7 +40,7 @@ def linear_act(x: Tensor, weight: Tensor, bias: Tensor | None, spec: PiecewisePo
     found = slopes(spec._text)
     # Inductor may fuse as it sees fit; an exported program is to hold nothing but torch's own ops,
     # and to be differentiated wherever it is loaded.
-    traced = found is None or not torch.is_grad_enabled() or torch.compiler.is_exporting()
+    traced = found is None or not torch.is_grad_enabled() or autograd.exporting()
     if traced or torch._C._are_functorch_transforms_active():
         y = torch.nn.functional.linear(x, weight, bias)
         return reference.ppoly(y, None, *scaled_numbers(spec._text, 1))

@@ -91,7 +91,7 @@ def _layered(
     checkpoint: bool,
 ) -> Tensor:
     # An exported program runs what it holds once: there is no second pass to compute again in.
-    again = checkpoint and torch.is_grad_enabled() and not torch.compiler.is_exporting()
+    again = checkpoint and torch.is_grad_enabled() and not autograd.exporting()
     if again and not autograd.transforms():
         y: Tensor = checkpointed(
             _layered, x, weights, biases, spec, False, use_reentrant=False, preserve_rng_state=False
