@@ -11,6 +11,8 @@ import hatact
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::FutureWarning"),
+    # torch 2.11 warns of how it loads a tensor itself.
+    pytest.mark.filterwarnings("ignore:The given buffer is not writable:UserWarning"),
 ]
 HAT, CUBIC = hatact.HAT.scaled(2), hatact.bspline(3)
 # Those that run layer by layer hold torch's own ops alone; a fused one stays an op of ours.
