@@ -13,7 +13,13 @@ from hatact import autograd, reference
 from hatact.activations import bspline as _bspline
 from hatact.activations.bw_relu import BW_RELU
 from hatact.activations.hat import HAT
-from hatact.functional._shared import check_spec, check_tensor, scaled, scaled_numbers
+from hatact.functional._shared import (
+    check_refused,
+    check_spec,
+    check_tensor,
+    scaled,
+    scaled_numbers,
+)
 from hatact.spec import Number, PiecewisePolynomial
 
 _BSPLINES = {degree: _bspline.bspline(degree) for degree in range(_bspline.MAX_DEGREE + 1)}
@@ -94,7 +100,13 @@ def _piecewise(x: Tensor, spec: PiecewisePolynomial, scale: Number, inplace: boo
     if torch.compiler.is_compiling():
         y = reference.ppoly(x, None, *scaled_numbers(spec._text, _constant(scale)))
         return x.copy_(y) if inplace else y
-    return autograd.activation(x, spec if scale == 1 else scaled(spec, scale), inplace)
+    if scale != 1:
+        spec = scaled(spec, scale)
+    try:
+        return autograd.activation(x, spec, inplace)
+    except RuntimeError:
+        check_refused(x, spec, inplace)
+        raise
 
 
 def _constant(scale: Number) -> Number | str:

@@ -9,6 +9,7 @@ from hatact import autograd, reference
 from hatact.functional._shared import (
     autocasts,
     cast,
+    check_refused,
     check_spec,
     check_tensor,
     scaled_numbers,
@@ -34,7 +35,12 @@ def linear_act(x: Tensor, weight: Tensor, bias: Tensor | None, spec: PiecewisePo
     if casts:
         x = cast(x, torch.get_autocast_dtype(device))
     if not torch.compiler.is_compiling():
-        return autograd.linear_act(x, weight, bias, spec, casts)
+        try:
+            return autograd.linear_act(x, weight, bias, spec, casts)
+        except RuntimeError:
+            if x.dtype == weight.dtype:
+                check_refused(x, spec)
+            raise
     if casts:  # Dynamo's partitioner decides what is kept
         weight, bias = (cast(t, x.dtype) for t in (weight, bias))
     found = slopes(spec._text)

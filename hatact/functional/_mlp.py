@@ -15,6 +15,7 @@ from hatact.functional._linear import linear_act
 from hatact.functional._shared import (
     autocasts,
     cast,
+    check_refused,
     check_spec,
     check_tensor,
     derivative,
@@ -63,7 +64,11 @@ def mlp(
             numbers, of_derivative = scaled_numbers(spec._text, 1), derivative(spec._text)
             return autograd.compiled_mlp(x, weights, biases, numbers, of_derivative, checkpoint)
     elif not autograd.transforms() and _fused(device, shape.hidden, x.dtype):
-        return autograd.fused_mlp(x, weights, biases, spec, checkpoint)
+        try:
+            return autograd.fused_mlp(x, weights, biases, spec, checkpoint)
+        except RuntimeError:
+            check_refused(x, spec)
+            raise
     return _layered(x, weights, biases, spec, checkpoint)
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from hatact import autograd
+from hatact._checks import check_in_place, check_numbers, check_tensors, compute_dtype
 from hatact._polynomial import read
 from hatact.spec import Number, PiecewisePolynomial
 
@@ -35,6 +36,14 @@ def check_spec(spec: object) -> None:
     """ValueError unless spec is a spec."""
     if not isinstance(spec, PiecewisePolynomial):
         raise ValueError(f"spec must be a hatact.PiecewisePolynomial; got {type(spec).__name__}")
+
+
+def check_refused(x: Tensor, spec: PiecewisePolynomial, inplace: bool = False) -> None:
+    """ValueError for what a kernel refused: torch 2.15 makes a RuntimeError of a kernel's own."""
+    check_tensors(x, None)
+    check_numbers(*spec.numbers, compute_dtype(x))
+    if inplace:
+        check_in_place(x)
 
 
 @lru_cache(maxsize=256)
