@@ -21,7 +21,7 @@ pytest.register_assert_rewrite("tests.support.op_cases")
 combinations.record_if_asked()
 torch.set_num_threads(1)  # for what modules and sessions make; each test: _as_found
 with warnings.catch_warnings():  # torch's forward mode scripts its rules when it is first used
-    warnings.filterwarnings("ignore", "`torch.jit.script`", DeprecationWarning)
+    warnings.filterwarnings("ignore", "`torch.jit.script`")  # of a category that torch changes
     import torch._decomp.decompositions_for_jvp
 
 

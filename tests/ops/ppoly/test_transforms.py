@@ -97,6 +97,7 @@ def test_per_sample_gradients_of_a_network(place):
             torch.testing.assert_close(a[i], b, rtol=1e-12, atol=1e-13)
 
 
+@pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning")  # torch 2.15's loop
 def test_the_raw_op_refuses_transforms(place):
     """It has no rule for them: an error, never silent zeros."""
     x = smooth_points("hat").to(place.device)
