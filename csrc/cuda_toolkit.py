@@ -117,10 +117,15 @@ def architecture_flags(home: Path, gpus: int) -> list[str]:
     unknown = sorted(set(re.findall(r"compute_(\d+)", " ".join(flags))) - known, key=int)
     if known and unknown:
         raise stop(
-            f"{rule}: it does not for {', '.join(unknown)}; it does for "
-            f"{', '.join(sorted(known, key=int))} (tenths: TORCH_CUDA_ARCH_LIST='9.0+PTX' is 90)"
+            f"{rule}: it does not for {_listed(unknown)}; it does for "
+            f"{_listed(sorted(known, key=int))}"
         )
     return flags
+
+
+def _listed(architectures: list[str]) -> str:
+    """As TORCH_CUDA_ARCH_LIST has them, with a dot before the last digit."""
+    return ", ".join(f"{a[:-1]}.{a[-1]}" for a in architectures)
 
 
 def _ended(command: list) -> tuple[int, str]:

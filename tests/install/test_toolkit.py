@@ -146,8 +146,8 @@ def test_architectures_that_are_asked_for(tmp_path, monkeypatch):
         assert "compute_90" in " ".join(toolkit.architecture_flags(home, 0))
     rule = "TORCH_CUDA_ARCH_LIST must name architectures that nvcc compiles for; got "
     for asked, why in (
-        ("7.0", "it does not for 70; it does for 80, 90"),
-        ("8.0;10.0", "it does not for 100; it does for 80, 90"),
+        ("7.0", "it does not for 7.0; it does for 8.0, 9.0"),
+        ("8.0;10.0", "it does not for 10.0; it does for 8.0, 9.0"),
         ("sm_90", "Unknown CUDA arch (sm_90)"),
         ("99.9", "Unknown CUDA arch (99.9)"),
     ):
@@ -167,4 +167,4 @@ def test_a_gpu_that_nvcc_does_not_know(tmp_path, monkeypatch):
     assert "sm_90" in " ".join(toolkit.architecture_flags(home, 1))
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda i: (12, 0))
     said = refused(toolkit.architecture_flags, home, 1)
-    assert "nvcc must compile for the GPUs that are seen: it does not for 120" in said
+    assert "nvcc must compile for the GPUs that are seen: it does not for 12.0" in said
