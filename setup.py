@@ -14,6 +14,7 @@ import re
 import shutil
 import sys
 import sysconfig
+from collections.abc import Iterable
 from pathlib import Path
 
 import setuptools
@@ -23,13 +24,12 @@ sys.path.insert(0, str(Path(__file__).parent / "csrc"))
 import cuda_toolkit
 from cuda_toolkit import stop
 
-try:
-    from setuptools.command.bdist_wheel import bdist_wheel
-except ModuleNotFoundError:
+if int(setuptools.__version__.partition(".")[0]) < 77:
     raise stop(
         f"it is built by setuptools >= 77; got {setuptools.__version__}. Run `pip install "
         "--upgrade setuptools`, or leave --no-build-isolation out"
-    ) from None
+    )
+from setuptools.command.bdist_wheel import bdist_wheel
 
 STABLE_ABI = "0x020a000000000000"  # that of torch 2.10, which later ones keep
 CPU_SOURCES = [
@@ -51,14 +51,31 @@ def without(part: str, why: str) -> None:
     print(f"hatact: {why}: building without the {part}")
 
 
+def check_torch() -> None:
+    """Stops where torch is missing, or older than pyproject.toml says."""
+    try:
+        import torch
+    except ModuleNotFoundError:
+        raise stop(
+            "it is built against torch, which is not installed here; install torch first, or leave "
+            "--no-build-isolation out"
+        ) from None
+    oldest = re.search(r'"torch>=([\d.]+)"', Path("pyproject.toml").read_text())[1]
+    release = re.match(r"\d+\.\d+", torch.__version__)[0]  # less what is "before" a release
+    if torch.torch_version.TorchVersion(release) < oldest:
+        raise stop(f"it needs torch >= {oldest}; got {torch.__version__}")
+
+
+def with_ninja(path: str) -> str:
+    """The PATH, and at its end where ninja, which builds in parallel, is beside this Python."""
+    return os.pathsep.join([path, sysconfig.get_path("scripts")])
+
+
 def extensions() -> list:
     """The libraries that can be built here."""
     import torch
 
-    oldest = re.search(r'"torch>=([\d.]+)"', Path("pyproject.toml").read_text())[1]
-    if torch.__version__ < oldest:
-        raise stop(f"it needs torch >= {oldest}; got {torch.__version__}")
-    if shutil.which(cuda_toolkit.compiler()[0]) is None:
+    if not cuda_toolkit.has_compiler():
         without("compiled kernels", "no C++ compiler (CXX or c++)")
         return []
     wanted = cuda_toolkit.is_wanted()
@@ -78,12 +95,21 @@ def extensions() -> list:
     if why is not None:
         without("CUDA kernels", why)
         return [cpu]
-    architectures = cuda_toolkit.architecture_flags(home, torch.cuda.device_count())
-    flags = {"cxx": CXX_FLAGS, "nvcc": [*NVCC_FLAGS, *architectures]}
+    # The driver may see GPUs that this torch cannot use.
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    flags = [*NVCC_FLAGS, *cuda_toolkit.architecture_flags(home, gpus)]
     cuda = cpp_extension.CUDAExtension(
-        "hatact._cuda", CUDA_SOURCES, extra_compile_args=flags, **common
+        "hatact._cuda", CUDA_SOURCES, extra_compile_args={"cxx": CXX_FLAGS, "nvcc": flags}, **common
     )
     return [cpu, cuda]
+
+
+def remove_others(folder: Path, made: Iterable[setuptools.Extension]) -> None:
+    """Removes the libraries that another build left: they would be packed, or be loaded."""
+    names = {f"{extension.name.rpartition('.')[2]}.so" for extension in made}
+    for library in (folder / "hatact").glob("_c*.so"):
+        if library.name not in names:
+            library.unlink()
 
 
 class Wheel(bdist_wheel):
@@ -94,33 +120,48 @@ class Wheel(bdist_wheel):
 
 
 class Package(build_py):
-    """The Python files, beside which no library is left that this build does not make."""
+    """The Python files, and no library that this build does not make."""
 
     def run(self) -> None:
         super().run()
-        made = {f"{extension.name}.so" for extension in self.distribution.ext_modules or ()}
-        folder = Path() if self.editable_mode else Path(self.build_lib)
-        for library in (folder / "hatact").glob("_c*.so"):
-            if f"hatact.{library.name}" not in made:
-                library.unlink()
+        made = self.distribution.ext_modules or []
+        if not self.editable_mode:
+            remove_others(Path(self.build_lib), made)
+        elif not made:  # else once they are all made: see Libraries
+            remove_others(Path(), made)
 
 
 def build_command() -> type:
-    """torch's build_ext, for libraries without a Python's suffix, whole or not at all."""
     from torch.utils.cpp_extension import BuildExtension
 
     class Libraries(BuildExtension):
+        """torch's build_ext, for libraries that have no Python's suffix and come all or none."""
+
+        building = ""
+
+        def finalize_options(self) -> None:
+            super().finalize_options()
+            self.force = True  # flags and compilers change, of which dates say nothing
+
         def get_ext_filename(self, name: str) -> str:
             return name.replace(".", os.sep) + ".so"
 
-        def copy_file(self, source: str, target: str, *args: object, **options: object) -> object:
-            part = f"{target}.part"
+        def build_extension(self, extension: setuptools.Extension) -> None:
+            self.building = extension.name
+            super().build_extension(extension)
+
+        def copy_extensions_to_source(self) -> None:
+            targets = [Path(self.get_ext_filename(e.name)) for e in self.extensions]
+            parts = [target.with_suffix(".part") for target in targets]
             try:
-                copied = super().copy_file(source, part, *args, **options)
-                os.replace(part, target)
+                for target, part in zip(targets, parts, strict=True):
+                    shutil.copy2(Path(self.build_lib, target), part)
+                for target, part in zip(targets, parts, strict=True):
+                    part.replace(target)
             finally:
-                Path(part).unlink(missing_ok=True)
-            return target, copied[1]
+                for part in parts:
+                    part.unlink(missing_ok=True)
+            remove_others(Path(), self.extensions)
 
         def run(self) -> None:
             cuda = [e for e in self.extensions if e.name == "hatact._cuda"]
@@ -129,25 +170,19 @@ def build_command() -> type:
             try:
                 super().run()
             except Exception as error:
-                hint = f". {cuda_toolkit.WITHOUT}" if cuda else ""
+                helps = cuda and self.building != "hatact._cpu"
                 raise stop(
                     "a library could not be built, so nothing is installed. What the compiler said "
-                    f"is above, and ended in: {error}{hint}"
+                    f"is above, and ended in: {error}"
+                    + (f"\n{cuda_toolkit.WITHOUT}" if helps else "")
                 ) from error
 
     return Libraries
 
 
 if __name__ == "__main__":
-    try:
-        import torch  # noqa: F401
-    except ModuleNotFoundError:
-        raise stop(
-            "it is built against torch, which is not installed here; install torch first, or leave "
-            "--no-build-isolation out"
-        ) from None
-    # ninja, which builds in parallel, is beside this Python, on the PATH or not.
-    os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
+    check_torch()
+    os.environ["PATH"] = with_ninja(os.environ["PATH"])
     modules = extensions()
     commands = {"bdist_wheel": Wheel, "build_py": Package}
     setuptools.setup(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import shutil
 import subprocess
 from collections.abc import Iterable
@@ -31,9 +30,23 @@ def is_wanted() -> bool:
     return value != "1"
 
 
-def compiler() -> list[str]:
-    """The command of the C++ compiler, as torch's build calls it."""
-    return shlex.split(os.environ.get("CXX") or "c++")
+def compiler() -> str:
+    """The C++ compiler that torch's builder calls: CXX, which it takes for one word, or c++."""
+    return os.environ.get("CXX") or "c++"
+
+
+def has_compiler() -> bool:
+    """Whether the C++ compiler is there."""
+    if os.environ.get("CXX") == "":
+        del os.environ["CXX"]  # torch's builder would call it
+    if shutil.which(compiler()):
+        return True
+    if shutil.which(compiler().split()[0]):
+        raise stop(
+            f"CXX must name one program, as torch's builder calls it; got {compiler()!r}. What "
+            "follows the name goes into CXXFLAGS"
+        )
+    return False
 
 
 def find() -> Path | None:
@@ -79,9 +92,13 @@ def check(home: Path, library_folders: Iterable[str]) -> None:
     with TemporaryDirectory() as folder:
         source, compiled = Path(folder, "nothing.cu"), Path(folder, "nothing.o")
         source.write_text("".join(f"#include <{name}>\n" for name in HEADERS))
-        compile_ = [home / "bin" / "nvcc", "-c", "-Xcompiler", "-fPIC", source, "-o", compiled]
-        link = [*compiler(), "-shared", compiled, *(f"-L{f}" for f in library_folders)]
-        for command in (compile_, [*link, "-lcudart", "-o", Path(folder, "nothing.so")]):
+        host = os.environ.get("CC")  # as torch's builder has it
+        nvcc = [home / "bin" / "nvcc", *(("-ccbin", host) if host else ()), "-Xcompiler", "-fPIC"]
+        link = [compiler(), "-shared", compiled, *(f"-L{f}" for f in library_folders), "-lcudart"]
+        for command in (
+            [*nvcc, "-c", source, "-o", compiled],
+            [*link, "-o", Path(folder, "nothing.so")],
+        ):
             status, said = _ended(command)
             if status != 0:
                 raise stop(
@@ -102,12 +119,13 @@ def architecture_flags(home: Path, gpus: int) -> list[str]:
     asked = os.environ.get("TORCH_CUDA_ARCH_LIST", "")
     if asked == "native" and gpus == 0:
         raise stop("TORCH_CUDA_ARCH_LIST=native needs a GPU, and none is seen; name architectures")
-    default = ";".join(a for a in ARCHITECTURES if not known or a.replace(".", "") in known)
-    listed = asked or ("" if gpus else f"{default}+PTX")
+    default = [a for a in ARCHITECTURES if not known or a.replace(".", "") in known]
+    default = default or [_dotted(max(known, key=int))]
+    listed = asked or ("" if gpus else f"{';'.join(default)}+PTX")
     rule = (
         f"TORCH_CUDA_ARCH_LIST must name architectures that nvcc compiles for; got {asked!r}"
         if asked
-        else "nvcc must compile for the GPUs that are seen"
+        else "nvcc must compile for the GPUs that are seen, unless TORCH_CUDA_ARCH_LIST is set"
     )
     try:
         with mock.patch.dict(os.environ, TORCH_CUDA_ARCH_LIST=listed):
@@ -117,15 +135,15 @@ def architecture_flags(home: Path, gpus: int) -> list[str]:
     unknown = sorted(set(re.findall(r"compute_(\d+)", " ".join(flags))) - known, key=int)
     if known and unknown:
         raise stop(
-            f"{rule}: it does not for {_listed(unknown)}; it does for "
-            f"{_listed(sorted(known, key=int))}"
+            f"{rule}: it does not for {', '.join(map(_dotted, unknown))}; it does for "
+            f"{', '.join(map(_dotted, sorted(known, key=int)))}"
         )
     return flags
 
 
-def _listed(architectures: list[str]) -> str:
-    """As TORCH_CUDA_ARCH_LIST has them, with a dot before the last digit."""
-    return ", ".join(f"{a[:-1]}.{a[-1]}" for a in architectures)
+def _dotted(architecture: str) -> str:
+    """As TORCH_CUDA_ARCH_LIST has it: 10.0 for "100"."""
+    return f"{architecture[:-1]}.{architecture[-1]}"
 
 
 def _ended(command: list) -> tuple[int, str]:

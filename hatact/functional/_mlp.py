@@ -18,7 +18,7 @@ from hatact.functional._shared import (
     check_refused,
     check_spec,
     check_tensor,
-    derivative,
+    derivative_coeffs,
     scaled_numbers,
 )
 from hatact.reference_mlp import check_mlp
@@ -61,8 +61,8 @@ def mlp(
     if torch.compiler.is_compiling():
         in_func = torch._C._are_functorch_transforms_active()
         if not in_func and not ops.mlp_unfused(device, shape.hidden, x.dtype, forced=False):
-            numbers, of_derivative = scaled_numbers(spec._text, 1), derivative(spec._text)
-            return autograd.compiled_mlp(x, weights, biases, numbers, of_derivative, checkpoint)
+            numbers, coeffs = scaled_numbers(spec._text, 1), derivative_coeffs(spec._text)
+            return autograd.compiled_mlp(x, weights, biases, numbers, coeffs, checkpoint)
     elif not autograd.transforms() and _fused(device, shape.hidden, x.dtype):
         try:
             return autograd.fused_mlp(x, weights, biases, spec, checkpoint)

@@ -66,5 +66,5 @@ def slopes(text: str) -> tuple[float, ...] | None:
 
 
 @autograd.constant
-def derivative(text: str) -> tuple[float, ...]:
+def derivative_coeffs(text: str) -> tuple[float, ...]:
     return autograd.derivative_of(PiecewisePolynomial._of_text(text))

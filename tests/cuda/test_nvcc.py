@@ -22,7 +22,7 @@ MOST_REGISTERS = {
     "decode": dict.fromkeys(DTYPES, 40),
 }
 # What ptxas 13.0 spills all the same: one float64, stored and loaded once.
-SPILLED = {("100", "ppoly", 0, 1, "d"): 8 + 8 + 8}
+MOST_SPILLED = {("100", "ppoly", 0, 1, "d"): 8 + 8 + 8}
 
 
 class Kernel(NamedTuple):
@@ -48,7 +48,9 @@ ARCHITECTURES = ("80", "90", "100")
 NVCC = shutil.which("nvcc") or shutil.which("nvcc", path="/usr/local/cuda/bin")
 pytestmark = [
     pytest.mark.aot,
-    pytest.mark.skipif(NVCC is None, reason="nvcc is not installed"),
+    pytest.mark.skipif(
+        NVCC is None or shutil.which("gcc") is None, reason="nvcc or gcc is not installed"
+    ),
 ]
 
 
@@ -115,8 +117,9 @@ def test_every_kernel_is_compiled(figures, bodies):
 
 
 def test_nothing_spills(figures):
-    local = {of: f["local"] for of, f in figures.items() if f["local"]}
-    assert {(of, *(_kernel(name) or (name,))): n for (of, name), n in local.items()} == SPILLED
+    for (architecture, name), f in figures.items():
+        key = (architecture, *(_kernel(name) or (name,)))
+        assert f["local"] <= MOST_SPILLED.get(key, 0), key
 
 
 def test_registers(figures):

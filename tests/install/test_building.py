@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.utils import cpp_extension
 
-from tests.support.building import imported
+from tests.support.building import imported, script, toolkit_in
 from tests.support.environments import OLDEST
 from tests.support.repository import ROOT, checked_out, environment
 
@@ -40,10 +41,7 @@ def checkout(tmp_path):
 
 
 def compiler(folder: Path, fails: str = "no such source") -> str:
-    path = folder / "cxx"
-    path.write_text(COMPILER.format(fails=fails))
-    path.chmod(0o755)
-    return str(path)
+    return str(script(folder / "cxx", COMPILER.format(fails=fails)))
 
 
 OFFLINE = ("--no-build-isolation", "--no-deps", "--no-index", "--no-cache-dir")
@@ -101,51 +99,119 @@ def test_a_compiler_that_fails_in_the_middle(checkout, tmp_path):
 
 
 def test_in_place(checkout, tmp_path):
-    """An editable build leaves its libraries in the checkout, and none of an older one."""
-    older = checkout / "hatact" / "_cpu.abi3.so", checkout / "hatact" / "_cuda.so"
-    for path in older:
-        path.write_text("of an older build")
+    """An editable build leaves its libraries in the checkout, and none of an older one.
+
+    A failing one leaves what there was.
+    """
+    folder = checkout / "hatact"
+    older = {"_cpu.abi3.so", "_cpu.so", "_cuda.so"}
+    for name in older:
+        (folder / name).write_text("of an older build")
     command = ("install", "--target", str(tmp_path / "site"), "--editable", ".")
+    status, said = pip(checkout, *command, CXX=compiler(tmp_path, "mlp_cpu.cpp"))
+    assert status != 0
+    assert {path.name for path in folder.glob("*.so")} == older
     status, said = pip(checkout, *command, CXX=compiler(tmp_path))
     assert status == 0, said
-    assert [path.name for path in (checkout / "hatact").glob("*.so")] == ["_cpu.so"]
-    assert (checkout / "hatact" / "_cpu.so").read_text() == "compiled\n"
+    assert [path.name for path in folder.glob("*.so")] == ["_cpu.so"]
+    assert (folder / "_cpu.so").read_text() == "compiled\n"
 
 
-def test_a_disk_that_fills_leaves_the_library_as_it_was(tmp_path, monkeypatch):
-    """A library is copied beside the old one, then takes its place."""
+@pytest.fixture
+def builder(tmp_path, monkeypatch):
+    """setup.py, and its build_ext of both libraries in a folder that has old ones."""
     setup = imported("setup.py")
-    libraries = setup.build_command()(setup.setuptools.Distribution({"name": "hatact"}))
-    new, old = tmp_path / "new.so", tmp_path / "hatact" / "_cpu.so"
-    old.parent.mkdir()
-    new.write_text("new")
-    old.write_text("old")
+    monkeypatch.chdir(tmp_path)
+    names = ("hatact._cpu", "hatact._cuda")
+    modules = [setup.setuptools.Extension(name, []) for name in names]
+    of = setup.setuptools.Distribution({"name": "hatact", "ext_modules": modules})
+    command = setup.build_command()(of)
+    command.extensions, command.build_lib, command.inplace = modules, "new", True
+    for age in ("new", "old"):
+        folder = tmp_path / ("new/hatact" if age == "new" else "hatact")
+        folder.mkdir(parents=True)
+        for name in names:
+            (folder / f"{name[7:]}.so").write_text(age)
+    return setup, command
 
-    def full(self, source, target, *args, **options):
-        Path(target).write_text("n")
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), target)
+
+def _in(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+def test_a_disk_that_fills_leaves_the_libraries_as_they_were(builder, tmp_path, monkeypatch):
+    """They are copied beside the old ones; once all are whole they take their places."""
+    setup, command = builder
+    copy, copied = shutil.copy2, []
+
+    def full(source, target):
+        copied.append(target)
+        if len(copied) == 2:
+            Path(target).write_text("n")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), target)
+        return copy(source, target)
 
     with monkeypatch.context() as patched:
-        patched.setattr(setup.setuptools.Command, "copy_file", full)
+        patched.setattr(setup.shutil, "copy2", full)
         with pytest.raises(OSError, match="No space left"):
-            libraries.copy_file(str(new), str(old))
-        assert [path.name for path in old.parent.iterdir()] == ["_cpu.so"]
-        assert old.read_text() == "old"
-    assert libraries.copy_file(str(new), str(old))[0] == str(old)
-    assert old.read_text() == "new"
+            command.copy_extensions_to_source()
+    assert _in(tmp_path / "hatact") == {"_cpu.so": "old", "_cuda.so": "old"}
+    (tmp_path / "hatact" / "_cuda.abi3.so").write_text("older")
+    command.copy_extensions_to_source()
+    assert _in(tmp_path / "hatact") == {"_cpu.so": "new", "_cuda.so": "new"}
+
+
+def test_a_toolkit_is_checked_before_anything_is_built(builder, tmp_path, monkeypatch):
+    _, command = builder
+    script(tmp_path / "bin" / "nvcc", "#!/bin/sh\necho no license; exit 1\n")
+    monkeypatch.setenv("CUDA_HOME", str(tmp_path))
+    with pytest.raises(SystemExit, match=r"must compile and link with .* said 'no license'"):
+        command.run()
+
+
+def test_the_cuda_library_of_the_nvcc_on_the_path(builder, tmp_path, monkeypatch):
+    """A script elsewhere, of which torch would take the folder for the toolkit's."""
+    setup, _ = builder
+    home = toolkit_in(tmp_path / "cuda")
+    script(tmp_path / "first" / "nvcc", f'#!/bin/sh\nexec {home}/bin/nvcc "$@"\n')
+    monkeypatch.setenv("PATH", f"{tmp_path / 'first'}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("CUDA_HOME", "")
+    monkeypatch.delenv("TORCH_CUDA_ARCH_LIST", raising=False)
+    monkeypatch.setenv("CXX", "sh")
+    monkeypatch.setattr(torch.version, "cuda", "13.2")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)  # of which torch can use none
+    monkeypatch.setattr(cpp_extension, "CUDA_HOME", str(home))
+    monkeypatch.setattr(cpp_extension, "CUDNN_HOME", None)
+    _, cuda = setup.extensions()
+    assert os.environ["CUDA_HOME"] == str(home)
+    assert cuda.name == "hatact._cuda"
+    assert "-gencode=arch=compute_90,code=compute_90" in cuda.extra_compile_args["nvcc"]
+    monkeypatch.setenv("HATACT_NO_CUDA", "1")
+    assert [library.name for library in setup.extensions()] == ["hatact._cpu"]
+
+
+def test_the_path_stays_first():
+    """What the user put on it serves, not what lies beside this Python."""
+    first, last = imported("setup.py").with_ninja("/first").split(os.pathsep)
+    assert first == "/first"
+    assert Path(last, Path(sys.executable).name).exists()
 
 
 def test_what_it_is_built_with_must_be_there(checkout, tmp_path, monkeypatch):
     setup = imported("setup.py")
     monkeypatch.chdir(checkout)
-    monkeypatch.setattr(torch, "__version__", torch.torch_version.TorchVersion("2.9.1"))
+    version = torch.torch_version.TorchVersion
+    for torch_is in (f"{OLDEST}+cu130", "2.11.0a0+git1", "3.0.0"):
+        monkeypatch.setattr(torch, "__version__", version(torch_is))
+        setup.check_torch()
+    monkeypatch.setattr(torch, "__version__", version("2.9.1"))
     with pytest.raises(SystemExit, match=r"hatact: it needs torch >= [\d.]+; got 2\.9\.1"):
-        setup.extensions()
+        setup.check_torch()
     (checkout / "torch.py").write_text("raise ModuleNotFoundError('No module named torch')")
     status, said = pip(checkout, CXX=compiler(tmp_path))
     assert status != 0
     assert "hatact: it is built against torch, which is not installed here" in said
-    (checkout / "torch.py").unlink()
     run = subprocess.run(
         [sys.executable, "-c", OLD_SETUPTOOLS],
         cwd=checkout,
@@ -153,13 +219,13 @@ def test_what_it_is_built_with_must_be_there(checkout, tmp_path, monkeypatch):
         capture_output=True,
         text=True,
     )
-    assert "hatact: it is built by setuptools >= 77; got " in run.stderr
+    assert "hatact: it is built by setuptools >= 77; got 75.8.0" in run.stderr
     assert "Traceback" not in run.stderr
 
 
 OLD_SETUPTOOLS = """
-import runpy, sys
-sys.modules["setuptools.command.bdist_wheel"] = None
+import runpy, setuptools
+setuptools.__version__ = "75.8.0"
 runpy.run_path("setup.py", run_name="__main__")
 """
 

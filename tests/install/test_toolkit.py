@@ -7,36 +7,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.support.building import imported
+from tests.support.building import NVCC, imported, script, toolkit_in
 
 toolkit = imported("csrc/cuda_toolkit.py")
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a toolkit here is a shell script")
 
-# An nvcc of release 13.0 that knows its own folder and compiles for sm_80 and sm_90.
-NVCC = """#!/bin/sh
-case "$*" in
-  --version) echo "Cuda compilation tools, release 13.0, V13.0.88" ;;
-  --dryrun*) echo "#$ TOP={home}/bin/.." >&2 ;;
-  --list-gpu-arch) echo compute_80; echo compute_90 ;;
-  *) exec {compiler} ;;
-esac
-"""
-
 
 @pytest.fixture(autouse=True)
 def _unset(monkeypatch):
-    for name in ("CUDA_HOME", "CUDA_PATH", "TORCH_CUDA_ARCH_LIST", "HATACT_NO_CUDA", "CXX"):
+    for name in ("CUDA_HOME", "CUDA_PATH", "TORCH_CUDA_ARCH_LIST", "HATACT_NO_CUDA", "CC", "CXX"):
         monkeypatch.delenv(name, raising=False)
-
-
-def made(home: Path, compiler: str = "true", text: str = NVCC) -> Path:
-    """A toolkit in `home` whose nvcc compiles by a command."""
-    (home / "bin").mkdir(parents=True)
-    nvcc = home / "bin" / "nvcc"
-    nvcc.write_text(text.format(home=home, compiler=compiler))
-    nvcc.chmod(0o755)
-    return home
 
 
 def refused(call, *arguments) -> str:
@@ -59,7 +40,7 @@ def test_whether_cuda_is_wanted(monkeypatch):
 
 @pytest.mark.parametrize("name", ["CUDA_HOME", "CUDA_PATH"])
 def test_the_folder_that_a_variable_names(name, tmp_path, monkeypatch):
-    monkeypatch.setenv(name, str(made(tmp_path / "cuda")))
+    monkeypatch.setenv(name, str(toolkit_in(tmp_path / "cuda")))
     assert toolkit.find() == tmp_path / "cuda"
     monkeypatch.setenv(name, str(tmp_path))
     said = refused(toolkit.find)
@@ -72,16 +53,13 @@ def test_the_folder_that_a_variable_names(name, tmp_path, monkeypatch):
 def test_nvcc_on_the_path_is_asked_where_its_files_are(tmp_path, monkeypatch):
     """A script that calls it, a link to it, and a link to one that does not say."""
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
-    (tmp_path / "bin").mkdir()
-    on_path = tmp_path / "bin" / "nvcc"
-    home = made(tmp_path / "cuda")
-    on_path.write_text(f'#!/bin/sh\nexec {home}/bin/nvcc "$@"\n')
-    on_path.chmod(0o755)
+    home = toolkit_in(tmp_path / "cuda")
+    on_path = script(tmp_path / "bin" / "nvcc", f'#!/bin/sh\nexec {home}/bin/nvcc "$@"\n')
     assert toolkit.find() == home
     on_path.unlink()
     on_path.symlink_to(home / "bin" / "nvcc")
     assert toolkit.find() == home
-    mute = made(tmp_path / "mute", text="#!/bin/sh\n")
+    mute = toolkit_in(tmp_path / "mute", text="#!/bin/sh\n")
     on_path.unlink()
     on_path.symlink_to(mute / "bin" / "nvcc")
     assert toolkit.find() == mute
@@ -94,7 +72,7 @@ def test_no_nvcc(tmp_path, monkeypatch):
 
 
 def test_why_there_are_no_cuda_kernels(tmp_path):
-    home = made(tmp_path / "cuda")
+    home = toolkit_in(tmp_path / "cuda")
     assert toolkit.why_none("13.2", home) is None
     assert toolkit.why_none(None, home) == "torch is built without CUDA"
     assert toolkit.why_none("13.0", None) == "torch has CUDA 13.0, and there is no nvcc"
@@ -102,7 +80,7 @@ def test_why_there_are_no_cuda_kernels(tmp_path):
         toolkit.why_none("12.8", home)
         == "torch has CUDA 12.8, nvcc 13.0: their major versions differ"
     )
-    mute = made(tmp_path / "mute", text="#!/bin/sh\necho license expired\n")
+    mute = toolkit_in(tmp_path / "mute", text="#!/bin/sh\necho license expired\n")
     assert "bin/nvcc --version must name its release; got 'license expired'" in refused(
         toolkit.why_none, "13.0", mute
     )
@@ -110,17 +88,40 @@ def test_why_there_are_no_cuda_kernels(tmp_path):
 
 def test_an_nvcc_without_its_headers(tmp_path):
     says = "sh -c 'echo cuda_runtime.h: No such file or directory >&2; exit 1'"
-    said = refused(toolkit.check, made(tmp_path / "cuda", says), [])
+    said = refused(toolkit.check, toolkit_in(tmp_path / "cuda", says), [])
     assert "must compile and link with the headers and the library of the CUDA runtime" in said
     assert "cuda_runtime.h: No such file" in said
     assert said.endswith("HATACT_NO_CUDA=1 leaves the CUDA kernels out")
+
+
+def test_the_host_compiler_of_cc(tmp_path, monkeypatch):
+    """As torch's builder calls nvcc: the default compiler may be too new for it."""
+    says = """sh -c 'echo "$@" >&2; exit 1' nvcc "$@" """
+    home = toolkit_in(tmp_path / "cuda", says)
+    assert "-ccbin" not in refused(toolkit.check, home, [])
+    monkeypatch.setenv("CC", "gcc-14")
+    assert "'-ccbin gcc-14 -Xcompiler -fPIC -c " in refused(toolkit.check, home, [])
+
+
+def test_the_compiler(monkeypatch):
+    for cxx, there in (("", shutil.which("c++") is not None), ("sh", True), ("no-compiler", False)):
+        monkeypatch.setenv("CXX", cxx)
+        assert toolkit.has_compiler() is there
+    assert "CXX" in os.environ
+    monkeypatch.setenv("CXX", "")
+    toolkit.has_compiler()
+    assert "CXX" not in os.environ, "torch's builder would call it"
+    monkeypatch.setenv("CXX", "sh -c true")
+    assert "CXX must name one program, as torch's builder calls it; got 'sh -c true'" in refused(
+        toolkit.has_compiler
+    )
 
 
 @pytest.mark.skipif(shutil.which("c++") is None, reason="needs c++")
 def test_an_nvcc_without_its_library(tmp_path):
     empty = tmp_path / "empty.cpp"
     empty.write_text("")
-    home = made(tmp_path / "cuda", f'c++ -fPIC -c {empty} -o "$6"')
+    home = toolkit_in(tmp_path / "cuda", f'c++ -fPIC -c {empty} -o "$6"')  # the last argument
     said = refused(toolkit.check, home, [tmp_path])
     assert "lcudart" in said
     (tmp_path / "lib").mkdir()
@@ -130,7 +131,7 @@ def test_an_nvcc_without_its_library(tmp_path):
 
 
 def test_default_architectures_are_those_that_nvcc_knows(tmp_path):
-    home = made(tmp_path / "cuda")
+    home = toolkit_in(tmp_path / "cuda")
     flags = toolkit.architecture_flags(home, 0)
     assert flags == [
         "-gencode=arch=compute_80,code=sm_80",
@@ -139,8 +140,14 @@ def test_default_architectures_are_those_that_nvcc_knows(tmp_path):
     ]
 
 
+def test_an_nvcc_that_knows_none_of_the_default(tmp_path):
+    text = NVCC.replace("compute_80; echo compute_90", "compute_120; echo compute_103")
+    flags = toolkit.architecture_flags(toolkit_in(tmp_path / "cuda", text=text), 0)
+    assert {"compute_120" in flag for flag in flags} == {True}
+
+
 def test_architectures_that_are_asked_for(tmp_path, monkeypatch):
-    home = made(tmp_path / "cuda")
+    home = toolkit_in(tmp_path / "cuda")
     for asked in ("9.0", "Hopper", "8.0 9.0", "9.0a"):
         monkeypatch.setenv("TORCH_CUDA_ARCH_LIST", asked)
         assert "compute_90" in " ".join(toolkit.architecture_flags(home, 0))
@@ -163,8 +170,9 @@ def test_a_gpu_that_nvcc_does_not_know(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: ["sm_80", "sm_120"])
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda i: (9, 0))
-    home = made(tmp_path / "cuda")
+    home = toolkit_in(tmp_path / "cuda")
     assert "sm_90" in " ".join(toolkit.architecture_flags(home, 1))
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda i: (12, 0))
     said = refused(toolkit.architecture_flags, home, 1)
-    assert "nvcc must compile for the GPUs that are seen: it does not for 12.0" in said
+    assert "for the GPUs that are seen, unless TORCH_CUDA_ARCH_LIST is set: it does not" in said
+    assert "for 12.0; it does for 8.0, 9.0" in said

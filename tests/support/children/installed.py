@@ -18,6 +18,7 @@ def loaded() -> dict[str, object]:
         "python": platform.python_version(),
         "torch": str(torch.__version__),
         "cuda": torch.version.cuda,
+        "gpu": torch.cuda.is_available(),
         "devices": backend.devices,
         "reasons": backend.reasons,
         "folder": str(Path(hatact.__file__).parent),
