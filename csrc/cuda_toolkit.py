@@ -37,7 +37,7 @@ def compiler() -> str:
 
 def has_compiler() -> bool:
     """Whether the C++ compiler is there."""
-    if os.environ.get("CXX") == "":
+    if not os.environ.get("CXX", "c++").strip():
         del os.environ["CXX"]  # torch's builder would call it
     if shutil.which(compiler()):
         return True

@@ -87,7 +87,3 @@ class Environment:
         checked_out(folder)
         shutil.rmtree(folder / "hatact")
         return Pytest(folder, folder / ".said", *arguments, python=str(self.python)).passed()
-
-    def remove(self) -> None:
-        """They are 5 GB each."""
-        shutil.rmtree(self.folder)
