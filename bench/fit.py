@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from bench.mlp_networks import Case, networks
 from bench.networks import Network
 from bench.runner import failed
+from bench.timing import finish
 
 IMAGE = "camera"
 SIDES, BATCHES = {"cpu": 256, "cuda": 512}, {"cpu": 2**13, "cuda": 2**16}
@@ -51,11 +52,11 @@ class _Fit:
 
     def run(self, draws: list[Tensor]) -> None:
         """A step for each draw of pixels, on the clock."""
-        _finish(self.x)
+        finish(self.x.device.type)
         start = time.perf_counter()
         for drawn in draws:
             self._step(drawn)
-        _finish(self.x)
+        finish(self.x.device.type)
         self.seconds += time.perf_counter() - start
 
     def psnr(self) -> float:
@@ -63,11 +64,6 @@ class _Fit:
 
         with torch.no_grad():
             return psnr(self.module(self.x), self.u)
-
-
-def _finish(x: Tensor) -> None:
-    if x.is_cuda:
-        torch.cuda.synchronize()
 
 
 def _pixels(device: str, side: int) -> tuple[Tensor, Tensor]:

@@ -15,17 +15,15 @@ from bench.cases import Case
 from bench.correctness import check, forced
 from bench.peers import peers
 from bench.providers import RELU, Provider, providers
-from bench.timing import Timing, graphed, pair
+from bench.timing import Timing, pair
 
 MODES = {
     "cpu": ("forward", "forward+backward"),
     "cuda": ("forward", "backward", "forward+backward"),
 }
-GRAPH = ", CUDA graph"
 SECONDS = 2.0  # a forward and backward that takes longer is not timed
 _PROBE = 2**20
 _MOST_PROFILED = 2**22  # beyond it the bytes an element are the same
-_MOST_GRAPHED = 2**16
 
 
 def call_of(case: Case, provider: Provider, mode: str) -> Callable[[], object]:
@@ -109,7 +107,7 @@ def _rows_of(case: Case, provider: Provider, rounds: int) -> Iterator[dict[str, 
     bytes_of = used(case, provider)
     for mode, timing in _timings(case, provider, rounds):
         moved = memory.traffic(
-            mode.removesuffix(GRAPH),
+            mode,
             case.dtype.itemsize,
             bytes_of["kept_bytes"] or 0,
             bytes_of["extra_bytes"] or 0,
@@ -141,7 +139,3 @@ def _timings(case: Case, provider: Provider, rounds: int) -> Iterator[tuple[str,
             continue  # it reuses what was kept as scratch, so that it runs once only
         pair_of = [call_of(case, p, mode) for p in (provider, baseline)]
         yield mode, pair(pair_of[0], pair_of[1], case.device, rounds)
-        small = case.device == "cuda" and case.size <= _MOST_GRAPHED
-        if small and mode != "backward" and not provider.compiled:
-            call, base = map(graphed, pair_of)
-            yield mode + GRAPH, pair(call, base, case.device, rounds)

@@ -1,21 +1,26 @@
-"""Times that can be compared: pairs in turn on the CPU, do_bench medians on CUDA."""
+"""Times that can be compared: pairs in turn, by the host's clock or as graphs on CUDA."""
 
 from __future__ import annotations
 
 import ctypes
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import cycle
 
 import torch
 
+from bench.graphs import captured
+
 Call = Callable[[], object]
+Sample = Callable[[], float]  # milliseconds a call
 LEAST_ROUNDS = 5
-_SAMPLE_SECONDS = 4e-3  # a CPU sample is repeated to last about this long: the timer takes 1e-7
+_SAMPLE_SECONDS = 4e-3  # by the clock a sample lasts about this long: the timer takes 1e-7
 _ROW_SECONDS = 1.5  # rounds beyond the fifth end here
 UNSTEADY = 1.5  # quartiles of the ratio that are further apart say that the machine was not quiet
 _TRIES = 3
+_PEAK_ROUNDS = 21
 
 
 def keep_freed_memory() -> bool:
@@ -46,63 +51,108 @@ class Timing:
         return self.ratio_high > UNSTEADY * self.ratio_low
 
 
-def pair(call: Call, baseline: Call, device: str, rounds: int) -> Timing:
-    """`call` against `baseline`, measured in the same run: at most `rounds` pairs, at least 5."""
+def pair(call: Call, baseline: Call, device: str, rounds: int, copies: int = 1) -> Timing:
+    """`call` against `baseline`, measured in the same run: at most `rounds` pairs, at least 5.
+
+    On CUDA each is a graph of `copies` calls. A call that rotates over as many copies of its input
+    finds none of them in the cache, if they exceed it.
+
+    Raises:
+        NotCaptured: on CUDA, if one of them cannot be captured.
+    """
+    if device != "cuda":
+        return wall_pair(call, baseline, device, rounds)
+    with captured(call, copies) as one, captured(baseline, copies) as other:
+        return _steadiest(lambda: _rounds(one.sample, other.sample, rounds))
+
+
+def wall_pair(call: Call, baseline: Call, device: str, rounds: int) -> Timing:
+    """As :func:`pair`, of what a call costs a Python loop: on CUDA its launches too."""
+    return _steadiest(lambda: _rounds(_clocked(call, device), _clocked(baseline, device), rounds))
+
+
+def time_ms(call: Call, device: str, rounds: int, copies: int = 1) -> float:
+    """Median milliseconds a call: on CUDA in a graph of `copies` calls, else by the clock.
+
+    A call of a few microseconds needs several copies: a graph takes longer than that to launch.
+
+    Raises:
+        NotCaptured: on CUDA, if it cannot be captured.
+    """
+    if device != "cuda":
+        return wall_ms(call, device, rounds)
+    with captured(call, copies) as one:
+        return _median(one.sample, rounds)
+
+
+def wall_ms(call: Call, device: str, rounds: int) -> float:
+    """Median milliseconds that a call costs a Python loop, the wait for the last one included."""
+    return _median(_clocked(call, device), rounds)
+
+
+def finish(device: str) -> None:
+    """Waits for what was launched."""
     if device == "cuda":
-        return _cuda_pair(call, baseline, rounds)
-    return _cpu_pair(call, baseline, rounds)
+        torch.cuda.synchronize()
 
 
-def _seconds(call: Call, repeats: int) -> float:
+def _seconds(call: Call, repeats: int, device: str) -> float:
+    finish(device)
     start = time.perf_counter()
     for _ in range(repeats):
         call()
+    finish(device)
     return time.perf_counter() - start
 
 
-def _repeats(call: Call) -> int:
+def _repeats(call: Call, device: str) -> int:
     """Calls that last a sample, counted on calls that are warm."""
     call()
-    repeats, seconds = 1, _seconds(call, 1)
+    repeats, seconds = 1, _seconds(call, 1, device)
     while seconds < _SAMPLE_SECONDS / 4:
         repeats *= 4
-        seconds = _seconds(call, repeats)
+        seconds = _seconds(call, repeats, device)
     return max(1, round(repeats * _SAMPLE_SECONDS / seconds))
 
 
-def _cpu_pair(call: Call, baseline: Call, rounds: int) -> Timing:
+def _clocked(call: Call, device: str) -> Sample:
+    n = _repeats(call, device)
+    return lambda: _seconds(call, n, device) / n * 1e3
+
+
+def _steadiest(measure: Callable[[], Timing]) -> Timing:
     """Measured again, at most twice, where the quartiles lie apart; the steadiest counts."""
-    found = [_cpu_rounds(call, baseline, rounds)]
+    found = [measure()]
     while found[-1].unsteady and len(found) < _TRIES:
-        found.append(_cpu_rounds(call, baseline, rounds))
+        found.append(measure())
     return min(found, key=lambda t: t.ratio_high / t.ratio_low)
 
 
-def _cpu_rounds(call: Call, baseline: Call, rounds: int) -> Timing:
-    n, m = _repeats(call), _repeats(baseline)
+def _turns(rounds: int) -> Iterator[int]:
+    """0, 1, …: `rounds` of them, or as many as time is left for, at least 5."""
+    end = time.perf_counter() + _ROW_SECONDS
+    done = 0
+    while done < rounds and (done < LEAST_ROUNDS or time.perf_counter() < end):
+        yield done
+        done += 1
+
+
+def _rounds(one: Sample, other: Sample, rounds: int) -> Timing:
     times: list[float] = []
     bases: list[float] = []
-    end = time.perf_counter() + _ROW_SECONDS
-    while len(times) < rounds and (len(times) < LEAST_ROUNDS or time.perf_counter() < end):
+    for turn in _turns(rounds):
         # Who goes first alternates, so that neither always finds a warm cache.
-        if len(times) % 2:
-            bases.append(_seconds(baseline, m) / m * 1e3)
-            times.append(_seconds(call, n) / n * 1e3)
+        if turn % 2:
+            bases.append(other())
+            times.append(one())
         else:
-            times.append(_seconds(call, n) / n * 1e3)
-            bases.append(_seconds(baseline, m) / m * 1e3)
+            times.append(one())
+            bases.append(other())
     return _summary(times, bases)
 
 
-def _cuda_pair(call: Call, baseline: Call, rounds: int) -> Timing:
-    from triton.testing import do_bench  # flushes the L2 cache between calls
-
-    times, bases = [], []
-    for _ in range(max(LEAST_ROUNDS, rounds // 5)):
-        times.append(do_bench(call, warmup=5, rep=20, return_mode="median"))
-        bases.append(do_bench(baseline, warmup=5, rep=20, return_mode="median"))
-    torch.cuda.synchronize()
-    return _summary(times, bases)
+def _median(sample: Sample, rounds: int) -> float:
+    return statistics.median(sample() for _ in _turns(rounds))
 
 
 def _summary(times: list[float], bases: list[float]) -> Timing:
@@ -111,20 +161,6 @@ def _summary(times: list[float], bases: list[float]) -> Timing:
     return Timing(
         statistics.median(times), statistics.median(bases), middle, low, high, len(ratios)
     )
-
-
-def graphed(call: Call) -> Call:
-    """`call` as a CUDA graph: replaying it launches its kernels with no Python in between."""
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        for _ in range(3):
-            call()
-    torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        call()
-    return graph.replay
 
 
 def matrix_peak(device: str, dtype: torch.dtype) -> float:
@@ -141,12 +177,10 @@ def matrix_peak(device: str, dtype: torch.dtype) -> float:
         return torch.mm(a, b, out=out)
 
     if on_cuda:
-        from triton.testing import do_bench
-
-        seconds = do_bench(call, return_mode="median") / 1e3
+        seconds = time_ms(call, device, _PEAK_ROUNDS) / 1e3
     else:
-        call()
-        seconds = min(_seconds(call, 1) for _ in range(21))  # a neighbour makes it slow, none fast
+        call()  # a neighbour makes it slow, none fast
+        seconds = min(_seconds(call, 1, device) for _ in range(_PEAK_ROUNDS))
     return 2 * n**3 / seconds
 
 
@@ -154,9 +188,7 @@ def copy_bandwidth(device: str) -> float | None:
     """GB/s of a 1 GiB device-to-device copy, read and written bytes counted; None on the CPU."""
     if device != "cuda":
         return None
-    from triton.testing import do_bench
-
-    source = torch.empty(2**28, dtype=torch.float32, device=device)
-    target = torch.empty_like(source)
-    ms = do_bench(lambda: target.copy_(source), return_mode="median")
-    return 2 * source.numel() * source.element_size() / ms / 1e6
+    sources = [torch.zeros(2**28, dtype=torch.float32, device=device) for _ in range(2)]
+    turns = cycle(sources)
+    ms = time_ms(lambda: next(turns).clone(), device, _PEAK_ROUNDS, len(sources))
+    return 2 * sources[0].nbytes / ms / 1e6

@@ -154,7 +154,7 @@ def test_rows_are_complete(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_unsteady_pair_is_measured_again(monkeypatch: pytest.MonkeyPatch) -> None:
     made = [timing.Timing(1, 1, 1, low, high, 9) for low, high in ((1, 4), (1, 2), (1, 3))]
-    monkeypatch.setattr(timing, "_cpu_rounds", lambda *_: made[calls.append(1) or len(calls) - 1])
+    monkeypatch.setattr(timing, "_rounds", lambda *_: made[calls.append(1) or len(calls) - 1])
     calls: list[int] = []
     assert timing.pair(int, int, "cpu", 9) is made[1]  # the steadiest of three
     assert len(calls) == 3

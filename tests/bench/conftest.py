@@ -1,0 +1,14 @@
+import pytest
+
+from bench import graphs
+from tests.support.fake_cuda import FakeCuda
+
+
+@pytest.fixture
+def cuda(monkeypatch: pytest.MonkeyPatch) -> FakeCuda:
+    """torch.cuda as a fake: what is timed is what the fake's clock says."""
+    fake = FakeCuda()
+    fake.install(monkeypatch)
+    graphs._stream.cache_clear()
+    yield fake
+    graphs._stream.cache_clear()
