@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+_TIMES_L2, _FEWEST, _MOST = 4, 2, 32
+# Times its input and output that a copy of a call may hold in the two graphs of a pair: the
+# greediest formula keeps seven times its input for the backward.
+_HELD = 16
 
 os.environ.setdefault("KINETO_LOG_LEVEL", "6")  # the profiler prints a line at every start and stop
 
@@ -82,3 +88,16 @@ def free(device: str) -> int:
     if device == "cuda":
         return torch.cuda.mem_get_info()[0]
     return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def copies(nbytes: int, device: str) -> int:
+    """Copies of a call's input and output, of `nbytes`, that exceed the L2 cache four times.
+
+    A call that rotates over them finds nothing in the cache. At least 2 and at most 32, and no more
+    than there is memory for; 1 on the CPU.
+    """
+    if device != "cuda":
+        return 1
+    cache = torch.cuda.get_device_properties(device).L2_cache_size
+    wanted = min(max(_FEWEST, math.ceil(_TIMES_L2 * cache / nbytes)), _MOST)
+    return max(1, min(wanted, free(device) // (_HELD * nbytes)))

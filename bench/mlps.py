@@ -73,7 +73,7 @@ def ready(case: Case, network: Network) -> Ready | dict[str, Any]:
                 return module(x)
 
         step()  # compiled
-        seconds = runner.seconds_of(step)
+        seconds = runner.seconds_of(step, case.device)
         if seconds > runner.SECONDS:
             return {"skipped": f"a training step takes about {seconds:.0f} s"}
         error = check(case, network, module)

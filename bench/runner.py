@@ -15,34 +15,51 @@ from bench.cases import Case
 from bench.correctness import check, forced
 from bench.peers import peers
 from bench.providers import RELU, Provider, providers
-from bench.timing import Timing, pair
+from bench.timing import Timing, finish, pair, time_ms, wall_pair
 
 MODES = {
     "cpu": ("forward", "forward+backward"),
     "cuda": ("forward", "backward", "forward+backward"),
 }
+ONE_BY_ONE = ", one by one"  # as a loop launches them; without it, in a CUDA graph
 SECONDS = 2.0  # a forward and backward that takes longer is not timed
 _PROBE = 2**20
 _MOST_PROFILED = 2**22  # beyond it the bytes an element are the same
+_MOST_LAUNCHED = 2**16  # up to it a launch takes as long as a kernel, or longer
+COPY = Provider("copy_", torch.clone)
 
 
-def call_of(case: Case, provider: Provider, mode: str) -> Callable[[], object]:
-    """One call of a mode. On CUDA the inputs rotate, so that none is in the cache already."""
-    copies = 1 if case.device == "cpu" else 2 if case.size > 2**24 else 4
-    xs = cycle([case.input(requires_grad=mode != "forward") for _ in range(copies)])
+def copies_of(case: Case) -> int:
+    """How many copies of its input a call rotates over where it is timed."""
+    return memory.copies(2 * case.size * case.dtype.itemsize, case.device)
+
+
+def call_of(case: Case, provider: Provider, mode: str, copies: int = 1) -> Callable[[], object]:
+    """One call of a mode; what it reads rotates over `copies`, so that none is in the cache."""
+    first = case.input(requires_grad=False)
+    xs = [first, *(first.clone() for _ in range(copies - 1))]
     if mode == "forward":
-        return lambda: provider(next(xs))
-    gy = torch.ones_like(provider(next(xs)))
+        turns = cycle(xs)
+        return lambda: provider(next(turns))
+    pairs = cycle([(x.requires_grad_(), torch.ones_like(x)) for x in xs])
     if mode == "forward+backward":
 
         def both() -> object:
-            x = next(xs)
-            return torch.autograd.grad(provider(x), x, gy)
+            x, gy = next(pairs)
+            y = provider(x)
+            return y, *torch.autograd.grad(y, x, gy)
 
         return both
-    x = next(xs)
-    y = provider(x)
-    return lambda: torch.autograd.grad(y, x, gy, retain_graph=True)
+    kept: dict[int, torch.Tensor] = {}
+
+    def backward() -> object:
+        x, gy = next(pairs)
+        # At its first turn, not here: a backward runs on the stream of its forward.
+        if id(x) not in kept:
+            kept[id(x)] = provider(x)
+        return torch.autograd.grad(kept[id(x)], x, gy, retain_graph=True)
+
+    return backward
 
 
 def too_much(case: Case, provider: Provider) -> str | None:
@@ -54,14 +71,16 @@ def too_much(case: Case, provider: Provider) -> str | None:
     nbytes = times * memory.peak(call, case.device)
     if nbytes > memory.free(case.device) / 2:
         return f"it would need about {nbytes / 1e9:.0f} GB"
-    seconds = times * min(seconds_of(call) for _ in range(3))  # one may be disturbed
+    seconds = times * min(seconds_of(call, case.device) for _ in range(3))  # one may be disturbed
     return f"a call would take about {seconds:.0f} s" if seconds > SECONDS else None
 
 
-def seconds_of(call: Callable[[], object]) -> float:
+def seconds_of(call: Callable[[], object], device: str) -> float:
     """Of one call."""
+    finish(device)
     start = time.perf_counter()
     call()
+    finish(device)
     return time.perf_counter() - start
 
 
@@ -81,21 +100,34 @@ def used(case: Case, provider: Provider) -> dict[str, float | None]:
 def rows(case: Case, *, rounds: int) -> Iterator[dict[str, Any]]:
     """One row a provider and mode, each paired with `F.relu` on the same input.
 
-    A provider that is wrong or fails has a row that says so, marked failed, and no times.
+    A provider that is wrong or fails has a row that says so, marked failed, and no times. On CUDA
+    each row has the rate of a copy of equal size, measured right before.
     """
+    head: dict[str, Any] = {
+        "activation": case.activation,
+        "dtype": str(case.dtype).removeprefix("torch."),
+        "size": case.size,
+    }
+    if case.device == "cuda":
+        try:
+            head["copy_gb_per_s"] = copy_gb_per_s(case, rounds)
+        except Exception as error:  # the providers have their times all the same
+            yield {**head, "provider": COPY.name, **failed(error)}
     for provider in (*providers(case), *peers(case), RELU):
-        head = {
-            "activation": case.activation,
-            "dtype": str(case.dtype).removeprefix("torch."),
-            "size": case.size,
-            "provider": provider.name,
-        }
+        of = {**head, "provider": provider.name}
         try:
             with forced(provider.backend):
                 for row in _rows_of(case, provider, rounds):
-                    yield {**head, **row}
+                    yield {**of, **row}
         except Exception as error:  # one provider's failure is a row, not the end of the run
-            yield {**head, **failed(error)}
+            yield {**of, **failed(error)}
+
+
+def copy_gb_per_s(case: Case, rounds: int) -> float:
+    """GB/s of a copy of the case's input, timed as a provider is: what is read and written."""
+    copies = copies_of(case)
+    ms = time_ms(call_of(case, COPY, "forward", copies), case.device, rounds, copies)
+    return float(f"{2 * case.size * case.dtype.itemsize / ms / 1e6:.4g}")
 
 
 def _rows_of(case: Case, provider: Provider, rounds: int) -> Iterator[dict[str, Any]]:
@@ -107,7 +139,7 @@ def _rows_of(case: Case, provider: Provider, rounds: int) -> Iterator[dict[str, 
     bytes_of = used(case, provider)
     for mode, timing in _timings(case, provider, rounds):
         moved = memory.traffic(
-            mode,
+            mode.removesuffix(ONE_BY_ONE),
             case.dtype.itemsize,
             bytes_of["kept_bytes"] or 0,
             bytes_of["extra_bytes"] or 0,
@@ -134,8 +166,11 @@ def timed(timing: Timing) -> dict[str, float]:
 def _timings(case: Case, provider: Provider, rounds: int) -> Iterator[tuple[str, Timing]]:
     # What overwrites its input is paired with a baseline that gets its own in the same way.
     baseline = replace(RELU, in_place=provider.in_place)
+    copies = copies_of(case)
     for mode in MODES[case.device]:
         if mode == "backward" and provider.compiled:
             continue  # it reuses what was kept as scratch, so that it runs once only
-        pair_of = [call_of(case, p, mode) for p in (provider, baseline)]
-        yield mode, pair(pair_of[0], pair_of[1], case.device, rounds)
+        call, base = (call_of(case, p, mode, copies) for p in (provider, baseline))
+        yield mode, pair(call, base, case.device, rounds, copies)
+        if case.device == "cuda" and case.size <= _MOST_LAUNCHED and mode != "backward":
+            yield mode + ONE_BY_ONE, wall_pair(call, base, case.device, rounds)
