@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from bench import memory
 from bench.correctness import WrongResult, forced
 from bench.runner import failed, timed
 from bench.timing import pair
+from hatact import ops
 from hatact.functional._cascade import of_known_numbers
 from hatact.reference_cascade import triangle_cascade as composed
 
@@ -21,6 +23,7 @@ Cascade = Callable[[Tensor, Tensor, Tensor], Tensor]
 DEPTH = 8
 SHAPES = ((2**20, 1), (2**14, 64))  # rows, channels
 MODES = ("forward", "forward+backward")
+_CHECKED = ("y", "gx", "gpeaks", "gscales")
 _COMPILED_SLACK = 16.0  # it sums its gradients element by element
 
 
@@ -52,23 +55,38 @@ class Who:
 
 
 def providers(device: str) -> Iterator[Who]:
-    """The composition, eager and compiled, and hatact on every backend but the reference, which is
-    the composition."""
+    """The composition, eager and compiled, and hatact on every backend that has a kernel.
+
+    The reference is the composition.
+    """
     yield Who("composition, eager", composed)
     compiled = torch.compile(composed, fullgraph=True, dynamic=False)
     yield Who("composition, torch.compile", compiled, slack=_COMPILED_SLACK)
     for name, backend in hatact.available_backends().items():
-        if device in backend.devices and name != "reference":
+        lacks = name == "extension" and "triangle_cascade" in ops._LACKS.get(device, ())
+        if device in backend.devices and name != "reference" and not lacks:
             yield Who(f"hatact {name}", of_known_numbers, name)
 
 
-def call_of(who: Who, tensors: tuple[Tensor, ...], mode: str) -> Callable[[], Any]:
-    """One call of a mode: y, or the gradients of x, peaks and scales."""
-    *inputs, g = tensors
+def call_of(who: Who, tensors: tuple[Tensor, ...], mode: str, copies: int = 1) -> Callable[[], Any]:
+    """One call of a mode: y, in training the gradients of x, peaks and scales too.
+
+    What it reads rotates over `copies`.
+    """
+    x, peaks, scales, g = tensors
+    pairs = [(x, g), *((x.clone(), g.clone()) for _ in range(copies - 1))]
+    turns = cycle(pairs)
     if mode == "forward":
-        return lambda: who.function(*inputs)
-    leaves = [t.detach().requires_grad_() for t in inputs]
-    return lambda: torch.autograd.grad(who.function(*leaves), leaves, g)
+        return lambda: who.function(next(turns)[0], peaks, scales)
+    for t in (peaks, scales, *(x for x, _ in pairs)):
+        t.requires_grad_()
+
+    def both() -> Any:
+        x, g = next(turns)
+        y = who.function(x, peaks, scales)
+        return y, *torch.autograd.grad(y, (x, peaks, scales), g)
+
+    return both
 
 
 def check(who: Who, of: Inputs) -> float:
@@ -79,24 +97,22 @@ def check(who: Who, of: Inputs) -> float:
     """
 
     def errors(provider: Who) -> list[float]:
-        got = [call_of(provider, of.tensors(), mode)() for mode in MODES]
+        forward, both = (call_of(provider, of.tensors(), mode)() for mode in MODES)
         found = []
-        for what, y, w in zip(
-            ("y", "gx", "gpeaks", "gscales"), (got[0], *got[1]), want, strict=True
-        ):
-            relative = ((y.double() - w).abs() / w.abs().max()).flatten()
+        for what, t, w in zip(_CHECKED, (forward, *both[1:]), want, strict=True):
+            relative = ((t.double() - w).abs() / w.abs().max()).flatten()
             if what == "gx":  # of an element that rounds across a kink either slope is right
                 relative = relative.sort().values[: len(relative) - len(relative) // 50]
             found.append(float(relative.max()))
         return found
 
-    exact = [call_of(Who("", composed), of.tensors(torch.float64), mode)() for mode in MODES]
-    want = (exact[0], *exact[1])
+    exact = call_of(Who("", composed), of.tensors(torch.float64), MODES[1])()
+    want = [t.detach() for t in exact]
     with forced(who.backend):
         found = errors(who)
     floor = 4 * torch.finfo(torch.float32).eps
     allowed = errors(Who("", composed))
-    for what, error, plain in zip(("y", "gx", "gpeaks", "gscales"), found, allowed, strict=True):
+    for what, error, plain in zip(_CHECKED, found, allowed, strict=True):
         if not error <= who.slack * max(plain, floor):
             raise WrongResult(f"{who.name}: {what} is off by {error:.3g}; not timed")
     return max(found)
@@ -118,6 +134,7 @@ def rows(
     fused = Who("hatact", of_known_numbers)
     for shape in SHAPES if sizes is None else tuple((n, 1) for n in sizes):
         of = Inputs(*shape, device)
+        copies = memory.copies(2 * shape[0] * shape[1] * torch.float32.itemsize, device)
         for who in providers(device):
             head = {"cascade": who.name, "depth": DEPTH, "rows": shape[0], "channels": shape[1]}
             try:
@@ -125,8 +142,8 @@ def rows(
                     error, nbytes = check(who, of), kept(who, of)
                 for mode in MODES:
                     with forced(who.backend):
-                        call = call_of(who, of.tensors(), mode)
-                        found = pair(call, call_of(fused, of.tensors(), mode), device, rounds)
+                        calls = (call_of(w, of.tensors(), mode, copies) for w in (who, fused))
+                        found = pair(*calls, device, rounds, copies)
                     yield {
                         **{**head, "mode": mode, **timed(found)},
                         **{"kept_bytes": nbytes, "max_error": error},

@@ -83,7 +83,7 @@ def providers(case: Case) -> Iterator[Provider]:
 
     default = current_backend(case.device)
     for name, backend in hatact.available_backends().items():
-        if case.device in backend.devices:
+        if case.device in backend.devices and not _waits(name, case):
             mark = " (default)" if name == default else ""
             yield Provider(f"hatact {name}{mark}", fused, backend=name)
     if spec.degree <= 1:
@@ -95,6 +95,14 @@ def providers(case: Case) -> Iterator[Provider]:
         yield Provider("eager formula", formula, terms=terms)
         yield Provider("torch.compile of formula", _compiled(formula), terms=terms, compiled=True)
     yield SILU
+
+
+def _waits(backend: str, case: Case) -> bool:
+    """Whether a backend waits for the GPU, which no CUDA graph can hold.
+
+    The reference does, where it decodes: by a table that it copies from the host.
+    """
+    return backend == "reference" and case.device == "cuda" and case.spec.degree <= 1
 
 
 def _compiled(function: Function) -> Function:

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench import memory, runner
+from bench import cascades, memory, mlp_networks, networks, providers, runner
 from bench.cases import Case
 from bench.graphs import NotCaptured
 from bench.providers import Provider
 from bench.timing import Timing
-from hatact import functional
+from hatact import functional, ops
 from tests.support.fake_cuda import FakeCuda
 
 CASE = Case("hat", 257, torch.float32, "cpu")
@@ -126,3 +126,70 @@ def test_what_cannot_be_captured_has_a_row_that_says_so(
     rows = on_cuda(2**8)
     assert [r["provider"] for r in rows] == ["hatact", "compiled", "F.relu"]
     assert all(r["failed"] and "cannot be captured in a CUDA graph" in r["skipped"] for r in rows)
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a GPU machine where every backend is built."""
+    both = {name: ops.Backend(name, ops.DEVICES, {}) for name in ops._BACKENDS}
+    monkeypatch.setattr(ops, "_BACKENDS", both)
+
+
+@pytest.mark.usefixtures("served")
+def test_no_cascade_is_listed_that_is_refused() -> None:
+    listed = {
+        device: [who.backend for who in cascades.providers(device) if who.backend]
+        for device in ops.DEVICES
+    }
+    assert listed == {"cpu": ["extension", "triton"], "cuda": ["triton"]}
+    for device, backends in listed.items():
+        for backend in backends:
+            forced = ops._forced_kernels(backend, device)
+            for op in ("triangle_cascade", "triangle_cascade_backward"):
+                assert forced.get(op) in (None, ops._KERNELS[backend].get(op))
+
+
+@pytest.mark.usefixtures("served")
+@pytest.mark.parametrize("activation", ["hat", "bw_relu", "bspline3", "relu"])
+def test_no_provider_is_listed_that_no_graph_can_hold(activation: str) -> None:
+    case = Case(activation, 2**20, torch.bfloat16, "cuda")
+    listed = {p.backend for p in providers.providers(case) if p.backend}
+    waits = set() if case.spec.degree > 1 else {"reference"}
+    assert listed == {"extension", "triton", "reference"} - waits
+
+
+@pytest.mark.usefixtures("served")
+def test_no_network_is_listed_that_is_refused() -> None:
+    backends = [network.backend for network in networks.networks("cuda") if network.backend]
+    assert backends == ["triton"]
+    forced = ops._forced_kernels("triton", "cuda")
+    assert forced["linear_act"] is ops._KERNELS["triton"]["linear_act"]
+
+
+def test_a_network_that_is_timed_in_a_graph_has_none_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    modes: list[str | None] = []
+    monkeypatch.setattr(torch, "compile", lambda made, mode=None, **_: modes.append(mode) or made)
+    case = mlp_networks.Case(16, 4, 8, torch.bfloat16, "cuda")
+    for network in mlp_networks.networks(case):
+        network.make(case)
+    assert modes == [None, None, "max-autotune-no-cudagraphs"]
+
+
+def test_cascades_rotate_too() -> None:
+    seen: list[int] = []
+
+    def spy(x: Tensor, peaks: Tensor, scales: Tensor) -> Tensor:
+        seen.append(x.data_ptr())
+        return cascades.composed(x, peaks, scales)
+
+    of = cascades.Inputs(64, 2, "cpu")
+    for mode in cascades.MODES:
+        seen.clear()
+        call = cascades.call_of(cascades.Who("spy", spy), of.tensors(), mode, copies=3)
+        found = [call() for _ in range(6)]
+        assert len(set(seen)) == 3
+        assert seen == seen[:3] * 2
+        for one in found:
+            torch.testing.assert_close(one, found[0])
