@@ -1,11 +1,11 @@
-"""README's tables of whole networks: time and memory of hatact.nn.MLP, and a fit."""
+"""README's tables of whole networks: time and memory of hatact.nn.MLP, its launches, and a fit."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from bench.mlp_networks import IN, OUT
-from bench.tables import Row, details, latest, nbytes, ratio_of, table, where
+from bench.tables import Row, details, latest, nbytes, not_measured, ratio_of, table, where
 
 _SIZE = ("dtype", "batch", "hidden", "depth")
 
@@ -54,6 +54,25 @@ def _mlps(rows: Sequence[Row], dtype: str) -> list[str]:
     return [*shown, *([details(title, *hidden)] if hidden else [])]
 
 
+def launch_table(launches: Sequence[Row]) -> str:
+    """A line a kernel and size: the launch that was chosen, and what the others took."""
+    keys = ("kernel", "hidden", "depth", "dtype", "batch")
+    lines = []
+    for size in dict.fromkeys(tuple(r[key] for key in keys) for r in launches):
+        of = [r for r in launches if tuple(r[key] for key in keys) == size]
+        chosen = next((r for r in of if r["chosen"]), None)
+        others = [r["ms"] for r in of if not r["chosen"]]
+        how = ["–", "–"] if chosen is None else [_config(chosen), f"{chosen['ms']:.3g}"]
+        spread = f"{min(others):.3g} to {max(others):.3g}" if others else "–"
+        lines.append([*map(str, size), *how, str(len(others)), spread])
+    heads = ["kernel", "width", "depth", "dtype", "batch", "chosen: rows, warps, stages", "ms"]
+    return table([*heads, "others tried", "their ms"], lines)
+
+
+def _config(launch: Row) -> str:
+    return ", ".join(map(str, launch["config"]))
+
+
 def fit_table(rows: Sequence[Row]) -> str:
     """Seconds of all steps, and the PSNR of the whole image after them."""
     lines = [
@@ -76,14 +95,16 @@ def _fits(rows: Sequence[Row]) -> list[str]:
 
 
 def network_tables() -> str:
-    """Per device: whole networks and the fit."""
+    """Per device: whole networks, on a GPU how their kernels are launched, and the fit."""
     results = latest()
     parts = []
     for result in results:
         timed, fits = result.get("mlps", []), result.get("fits", [])
         parts.append(f"**{where(result)}**")
-        dtype = "float32" if result["copy_gb_per_s"] is None else "bfloat16"
+        dtype = "bfloat16" if result["on_cuda"] else "float32"
         parts += _mlps(timed, dtype) if timed else ["Whole networks: not measured."]
+        if result["on_cuda"]:
+            parts += _launches(result.get("launches", []))
         parts += _fits(fits) if fits else ["The fit of an image: not measured."]
         skipped = []
         for r in (*timed, *fits):
@@ -93,7 +114,10 @@ def network_tables() -> str:
                 skipped.append(f"- {', '.join(who)}: {r['skipped']}")
         if skipped:
             parts.append(details("–: what was not run", "\n".join(skipped)))
-    for device, on_cpu in (("CPU", True), ("CUDA GPUs", False)):
-        if not any((r["copy_gb_per_s"] is None) == on_cpu for r in results):
-            parts.append(f"{device}: not measured.")
-    return "\n\n".join(parts)
+    return "\n\n".join((*parts, *not_measured(results, cpu="CPU", cuda="CUDA GPUs")))
+
+
+def _launches(launches: Sequence[Row]) -> list[str]:
+    if not launches:
+        return ["The launches of the MLP's kernels: not measured."]
+    return ["The launches of the MLP's kernels, as they were tried:", launch_table(launches)]

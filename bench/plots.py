@@ -26,10 +26,13 @@ def _style(provider: str) -> tuple[str, str] | None:
 
 
 def draw(results: list[dict[str, Any]], path: Path = PICTURE, activation: str = "hat") -> None:
-    """The figure as a PNG file."""
+    """The figure as a PNG file, of the results that have something to show."""
+    shown = [r for r in results if r.get("rows")]
+    if not shown:
+        return
     from matplotlib import pyplot as plt
 
-    made = figure(results, activation)
+    made = figure(shown, activation)
     path.parent.mkdir(parents=True, exist_ok=True)
     made.savefig(path, dpi=130)
     plt.close(made)
@@ -60,7 +63,7 @@ def figure(results: list[dict[str, Any]], activation: str) -> Any:
             ax.set_xlabel("elements")
             handles |= {drawn.get_label(): drawn for drawn in ax.get_lines()}
         facts = result["environment"]
-        which = "" if result["copy_gb_per_s"] else f", {facts['cpu_capability']}"
+        which = "" if result["on_cuda"] else f", {facts['cpu_capability']}"
         line[0].set_ylabel(f"{facts['device']}{which}\ntime (F.relu = 1)")
     made.legend(
         handles.values(), handles.keys(), loc="lower center", ncols=3, fontsize=8, frameon=False

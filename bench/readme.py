@@ -1,6 +1,6 @@
 """README's tables, generated, never typed: python -m bench.readme [results.json of hatact verify].
 
-Speed, memory and accuracy come from bench/results (tables.py, mlp_tables.py), each paper's
+Speed, memory and accuracy come from bench/results (speed_tables.py, mlp_tables.py), each paper's
 verdicts from docs/<paper>.json.
 """
 
@@ -14,7 +14,8 @@ from typing import Any
 
 from bench import plots
 from bench.mlp_tables import network_tables
-from bench.tables import accuracy_table, latest, speed_tables, table
+from bench.speed_tables import accuracy_table, speed_tables
+from bench.tables import latest, table
 
 README = Path(__file__).parent.parent / "README.md"
 DOCS = Path(__file__).parent.parent / "docs"
@@ -100,8 +101,7 @@ def rendered(text: str) -> str:
 
 def update() -> None:
     """Draws the plot and writes README.md."""
-    if latest():
-        plots.draw(latest())
+    plots.draw(latest())
     README.write_text(rendered(README.read_text()))
 
 

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 from bench import __main__ as command
-from bench import fit, mlp_tables, plots, readme, tables
+from bench import fit, mlp_tables, plots, readme, speed_tables, tables
 from hatact.claims import papers
 
 SIZES = (2**8, 2**20)
@@ -77,7 +78,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_tables_show_every_row(results: Path) -> None:
     (results / "2026-01-02.json").write_text(json.dumps(_result()))
-    text = tables.speed_tables()
+    text = speed_tables.speed_tables()
     assert "| composition, eager | 2^20 × 1 | 55.5 | 21.0 | 64 |" in text
     assert "- of another: WrongResult: off" in text
     assert "| ReLU | 4 | 16 | ~1.00 |" in text  # half of the pairs spread over a factor of 3
@@ -148,11 +149,11 @@ def test_results_from_before_there_were_whole_networks(results: Path) -> None:
 
 def test_a_gpu_table_has_shares_of_the_copy_bandwidth(results: Path) -> None:
     (results / "2026-01-02.json").write_text(json.dumps(_result(4000.0)))
-    text = tables.speed_tables()
+    text = speed_tables.speed_tables()
     assert "copy bandwidth 4000 GB/s" in text
     assert "| hat | float32 | hatact extension (default) |  |  | 50 % |" in text
     assert "CPU: not measured." in text
-    assert tables.accuracy_table() == "not measured"
+    assert speed_tables.accuracy_table() == "not measured"
 
 
 def test_the_newest_results_of_this_format_count(results: Path) -> None:
@@ -161,19 +162,147 @@ def test_the_newest_results_of_this_format_count(results: Path) -> None:
     (found,) = tables.latest()
     assert found["environment"]["date"] == "2026-01-02"
     (results / "2026-01-01.json").unlink()
-    assert tables.speed_tables().startswith("CPU: not measured.")
+    assert speed_tables.speed_tables().startswith("CPU: not measured.")
+
+
+@pytest.fixture
+def gpu(results: Path) -> Callable[..., Path]:
+    """Writes a stage of a run on a GPU; returns its file."""
+
+    def write(stage: str, date: str = "2026-01-02", **found: object) -> Path:
+        path = results.parent / "a-gpu" / date / f"{stage}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        facts = {"device": "A GPU", "torch": "2.11.0", "cpu_capability": "avx512", "date": date}
+        said = {"format": tables.FORMAT, "stage": stage, "rehearsal": False, "complete": True}
+        said |= {"environment": facts, "failures": [], "left_out": []}
+        path.write_text(json.dumps({**said, **found}))
+        return path
+
+    return write
+
+
+def _launch(rows: int, ms: float, chosen: bool = False, **other: object) -> dict[str, object]:
+    launch = {"kernel": "hidden", "hidden": 64, "depth": 4, "dtype": "bfloat16", "batch": 2**20}
+    return {**launch, "config": [rows, 4, 3], "ms": ms, "chosen": chosen, **other}
+
+
+LAUNCHES = [
+    _launch(64, 0.3),
+    _launch(128, 0.2, chosen=True),
+    _launch(32, 0.4567),
+    _launch(64, 1.5, kernel="first"),
+]
+
+
+def test_the_stages_of_a_run_on_a_gpu_are_one_result(gpu: Callable[..., Path]) -> None:
+    whole = _result()
+    small = [_row("hatact triton", 2**8, 1.5), _row("F.relu", 2**8, 1.0)]
+    gpu("facts", copy_gb_per_s=3000.0)
+    gpu("smoke", complete=False, failures=["encode, bfloat16: 3 codes are wrong"])
+    gpu("pointwise", rows=whole["rows"])
+    gpu("mlp", launches=LAUNCHES, **_networks())
+    gpu("rest", complete=False, rows=small, cascades=whole["cascades"], networks=whole["networks"])
+    (found,) = tables.latest()
+    assert found["rows"] == [*whole["rows"], *small]
+    assert found["networks"] == whole["networks"]
+    assert (found["on_cuda"], found["copy_gb_per_s"]) == (True, 3000)
+    text = speed_tables.speed_tables()
+    head = "copy bandwidth 3000 GB/s (2026-01-02; cut short: rest, smoke)**"
+    assert text.startswith(f"**A GPU, torch 2.11.0, {head}")
+    assert "| hatact triton | 1.50 | – |" in text
+    assert "| composition, eager | 2^20 × 1 | 55.5 | 21.0 | 64 |" in text
+    assert "What failed in this run</summary>\n\n- encode, bfloat16: 3 codes are wrong" in text
+    assert text.endswith("CPU: not measured.")
+    assert "not measured" not in text.removesuffix("CPU: not measured.")
+
+
+def test_the_launches_of_the_kernels(gpu: Callable[..., Path]) -> None:
+    gpu("mlp", launches=LAUNCHES)
+    text = mlp_tables.network_tables()
+    line = "| hidden | 64 | 4 | bfloat16 | 1048576 | 128, 4, 3 | 0.2 | 2 | 0.3 to 0.457 |"
+    assert line in text
+    assert "| first | 64 | 4 | bfloat16 | 1048576 | – | – | 1 | 1.5 to 1.5 |" in text
+    assert "Whole networks: not measured." in text
+
+
+@pytest.mark.parametrize("stage", ["facts", "smoke", "pointwise", "mlp", "rest"])
+def test_what_a_run_on_a_gpu_has_not_measured_is_said(
+    gpu: Callable[..., Path], tmp_path: Path, stage: str
+) -> None:
+    """One stage alone, cut before it had anything."""
+    gpu(stage, complete=False)
+    text = speed_tables.speed_tables()
+    assert f"copy bandwidth not measured (2026-01-02; cut short: {stage})" in text
+    for what in ("Activations alone", "Linear → activation → Linear", "Triangle cascades"):
+        assert f"{what}: not measured." in text
+    text = mlp_tables.network_tables()
+    for what in ("Whole networks", "The launches of the MLP's kernels", "The fit of an image"):
+        assert f"{what}: not measured." in text
+    assert speed_tables.accuracy_table() == "not measured"
+    plots.draw(tables.latest(), tmp_path / "none.png")
+    assert not (tmp_path / "none.png").exists()
+
+
+def test_tables_of_rows_that_are_partly_there(gpu: Callable[..., Path]) -> None:
+    whole = _result()
+    forward = [r for r in whole["rows"] if r.get("mode") == "forward"]
+    half = [*whole["networks"], {**whole["networks"][0], "network": "Hat", "dtype": "bfloat16"}]
+    gpu("pointwise", rows=forward)
+    gpu("rest", networks=half)
+    text = speed_tables.speed_tables()
+    assert "Hat, float32, forward and backward:\n\nnot measured" in text
+    assert "<summary>Share of the copy bandwidth</summary>\n\nnot measured" in text
+    assert "| Hat |  |  | – | 4 | 16 | ~1.00 |" in text
+
+
+def test_a_row_is_compared_with_its_own_copy(gpu: Callable[..., Path]) -> None:
+    rows = [_row("hatact", 2**20, 1.0, copy_gb_per_s=2500.0), _row("F.relu", 2**20, 1.0)]
+    gpu("facts", copy_gb_per_s=4000.0)
+    gpu("pointwise", rows=rows)
+    text = speed_tables.speed_tables()
+    assert "| hat | float32 | hatact |  |  | 80 % |" in text
+    assert "| hat | float32 | F.relu |  |  | 50 % |" in text
+
+
+def test_a_rehearsal_does_not_count(gpu: Callable[..., Path]) -> None:
+    gpu("pointwise", rows=_result()["rows"])
+    gpu("pointwise", date="2026-01-04", rehearsal=True, rows=[])
+    gpu("facts", date="2026-01-03", environment={})  # cut before it said where it ran
+    gpu("mlp", date="2026-01-02", rehearsal=True, launches=LAUNCHES)
+    (found,) = tables.latest()
+    assert found["environment"]["date"] == "2026-01-02"
+    assert "launches" not in found
+
+
+def test_the_newer_of_a_file_and_a_folder_counts(gpu: Callable[..., Path]) -> None:
+    folder = gpu("facts", copy_gb_per_s=3000.0).parent
+    for date, counts in (("2026-01-03", 4000), ("2026-01-01", 3000)):
+        file = folder.parent / f"{date}.json"
+        file.write_text(json.dumps(_result(4000.0)))
+        assert [r["copy_gb_per_s"] for r in tables.latest()] == [counts]
+        file.unlink()
+
+
+def test_the_plot_leaves_room_for_what_was_cut(gpu: Callable[..., Path], tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    whole = _result(on_cuda=False)
+    gpu("pointwise", rows=[{**r, "dtype": "bfloat16"} for r in whole["rows"][:1]])
+    plots.draw([whole, *tables.latest()], tmp_path / "time.png")
+    assert (tmp_path / "time.png").stat().st_size > 10_000
 
 
 def test_the_plot_shows_providers_against_size(tmp_path: Path) -> None:
     pyplot = pytest.importorskip("matplotlib.pyplot")
-    made = plots.figure([_result()], "hat")
+    made = plots.figure([_result(on_cuda=False)], "hat")
     (ax,) = made.axes
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("elements", "a CPU, avx2\ntime (F.relu = 1)")
     lines = {line.get_label(): list(line.get_xdata()) for line in ax.get_lines()}
     assert lines["hatact extension (default)"] == list(SIZES)
     assert lines["eager formula"] == [2**8]
     pyplot.close(made)
-    plots.draw([_result(), _result(4000.0)], tmp_path / "docs" / "time.png")
+    plots.draw(
+        [_result(on_cuda=False), _result(4000.0, on_cuda=True)], tmp_path / "docs" / "time.png"
+    )
     assert (tmp_path / "docs" / "time.png").read_bytes()[:4] == b"\x89PNG"
 
 
@@ -331,3 +460,7 @@ def test_results_are_whole_json() -> None:
         result = json.loads(path.read_text())
         assert {"format", "environment", "accuracy", "networks", "rows"} <= set(result)
         assert result["environment"]["torch"]
+    for path in tables.RESULTS.glob("*/*/*.json"):
+        stage = json.loads(path.read_text())
+        assert (stage["stage"], stage["rehearsal"]) == (path.stem, False)
+        assert {"format", "complete", "environment", "failures", "left_out"} <= set(stage)
