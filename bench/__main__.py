@@ -25,7 +25,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=main.__doc__)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--out", type=Path, help="default: bench/results, of a part out/bench")
-    parser.add_argument("--rounds", type=int, default=31, help="paired samples a row (CPU)")
+    parser.add_argument("--rounds", type=int, default=31, help="paired samples a row, at most")
     parser.add_argument("--size", type=int, nargs="+", help="elements; default: the case list")
     parser.add_argument("--batch", type=int, help="of every network; default: its own")
     parser.add_argument("--activation", nargs="+", default=ACTIVATIONS, choices=tuple(registry()))

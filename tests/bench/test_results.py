@@ -12,6 +12,7 @@ import torch
 
 from bench import __main__ as command
 from bench import fit, mlp_tables, plots, readme, speed_tables, tables
+from bench.cases import Case
 from hatact.claims import papers
 
 SIZES = (2**8, 2**20)
@@ -350,6 +351,36 @@ def test_a_wrong_provider_is_an_exit_status(
     monkeypatch.setattr("sys.argv", ["bench", "--size", "64", "--out", str(tmp_path)])
     assert command.main() == 1
     assert "WrongResult: values are off" in capsys.readouterr().out
+
+
+def test_the_command_on_cuda_writes_what_the_tables_take(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = []
+
+    def some_rows(case: Case, *, rounds: int) -> list[dict[str, object]]:
+        asked.append((case.device, rounds))
+        facts = {"size": case.size, "ms": 0.01, "copy_gb_per_s": 2500.0}
+        return [_row("F.relu", mode=m, ratio=1.0, **facts) for m in (tables.TRAINING, "forward")]
+
+    for part in ("networks", "cascades", "mlps", "fit"):
+        monkeypatch.setattr(f"bench.{part}.rows", lambda *_, **__: [])
+    monkeypatch.setattr(command, "rows", some_rows)
+    monkeypatch.setattr(command, "copy_bandwidth", lambda device: 3000.0)
+    monkeypatch.setattr(torch.compiler, "reset", lambda: None)
+    monkeypatch.setattr("bench.accuracy.SAMPLES", 2**10)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "A GPU")
+    arguments = ["bench", "--device", "cuda", "--size", "256", "--rounds", "7"]
+    monkeypatch.setattr("sys.argv", [*arguments, "--out", str(results.parent)])
+    assert command.main() == 0
+    assert set(asked) == {("cuda", 7)}
+    assert "1.00 x relu" in capsys.readouterr().out
+    (found,) = tables.latest()
+    assert (found["on_cuda"], found["copy_gb_per_s"]) == (True, 3000)
+    text = speed_tables.speed_tables()
+    assert text.startswith("**A GPU, torch")
+    assert "| hat | float32 | F.relu | 80 % |  | 80 % |" in text
 
 
 def test_too_few_rounds_are_an_error(
