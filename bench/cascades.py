@@ -73,13 +73,13 @@ def call_of(who: Who, tensors: tuple[Tensor, ...], mode: str, copies: int = 1) -
 
     What it reads rotates over `copies`.
     """
-    x, peaks, scales, g = tensors
-    pairs = [(x, g), *((x.clone(), g.clone()) for _ in range(copies - 1))]
-    turns = cycle(pairs)
-    if mode == "forward":
+    training = mode != "forward"
+    x, peaks, scales = (t.detach().requires_grad_(training) for t in tensors[:3])
+    xs = [x, *(x.detach().clone().requires_grad_(training) for _ in range(copies - 1))]
+    gs = [tensors[3], *(tensors[3].clone() for _ in range(copies - 1))]
+    turns = cycle(zip(xs, gs, strict=True))
+    if not training:
         return lambda: who.function(next(turns)[0], peaks, scales)
-    for t in (peaks, scales, *(x for x, _ in pairs)):
-        t.requires_grad_()
 
     def both() -> Any:
         x, g = next(turns)

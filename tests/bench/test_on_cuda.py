@@ -184,12 +184,13 @@ def test_cascades_rotate_too() -> None:
         seen.append(x.data_ptr())
         return cascades.composed(x, peaks, scales)
 
-    of = cascades.Inputs(64, 2, "cpu")
-    for mode in cascades.MODES:
+    tensors = cascades.Inputs(64, 2, "cpu").tensors()
+    for mode in reversed(cascades.MODES):
         seen.clear()
-        call = cascades.call_of(cascades.Who("spy", spy), of.tensors(), mode, copies=3)
+        call = cascades.call_of(cascades.Who("spy", spy), tensors, mode, copies=3)
         found = [call() for _ in range(6)]
         assert len(set(seen)) == 3
         assert seen == seen[:3] * 2
         for one in found:
             torch.testing.assert_close(one, found[0])
+    assert not any(t.requires_grad for t in (*tensors, found[0])), "what it is given stays as it is"
