@@ -114,24 +114,32 @@ __device__ __forceinline__ void store_group(uint8_t* code, int64_t at, int64_t g
   }
 }
 
+// What the lane loads for group `at`: the group, or a word that holds parts of it.
 template <int kBits, int N>
-__device__ __forceinline__ uint32_t load_group(const uint8_t* code, int64_t at, int64_t groups) {
-  uint32_t group = 0;
+__device__ __forceinline__ uint32_t load_code(const uint8_t* code, int64_t at, int64_t groups) {
+  uint32_t loaded = 0;
   if constexpr (kBits == 3) {
     const Triples<N> quad(at, groups);
-    uint32_t word = 0;
-    if (quad.in_word && quad.q < 3) {
-      word = reinterpret_cast<const uint32_t*>(code)[at / 4 * 3 + quad.q];
-    }
-    group = quad.group(word);
-    if (!quad.in_word && at < groups) {
-      group = code[at * 3] | code[at * 3 + 1] << 8 | code[at * 3 + 2] << 16;
+    if (quad.in_word) {
+      if (quad.q < 3) loaded = reinterpret_cast<const uint32_t*>(code)[at / 4 * 3 + quad.q];
+    } else if (at < groups) {
+      loaded = code[at * 3] | code[at * 3 + 1] << 8 | code[at * 3 + 2] << 16;
     }
   } else if (at < groups) {
-    if constexpr (kBits == 1) group = code[at];
-    if constexpr (kBits == 2) group = reinterpret_cast<const uint16_t*>(code)[at];
+    if constexpr (kBits == 1) loaded = code[at];
+    if constexpr (kBits == 2) loaded = reinterpret_cast<const uint16_t*>(code)[at];
   }
-  return group;
+  return loaded;
+}
+
+// The group out of what `load_code` gave, apart from it because lanes that exchange words wait for
+// them.
+template <int kBits, int N>
+__device__ __forceinline__ uint32_t group_in(uint32_t loaded, int64_t at, int64_t groups) {
+  if constexpr (kBits < 3) return loaded;
+  const Triples<N> quad(at, groups);
+  const uint32_t group = quad.group(loaded);
+  return quad.in_word ? group : loaded;
 }
 
 // The bytes of the elements from `first` on, of which each lane has one: its index is given spread,

@@ -18,6 +18,26 @@ __global__ void __launch_bounds__(kThreads)
                   const __grid_constant__ Arrays<S, const uint8_t> a) {
   using V = Vector<S>;
   constexpr int kLoads = kAccesses<S>, kOfGroup = kParts<S>;
+  const Share share;
+  const int64_t whole = a.whole(), vectors = whole * kOfGroup;
+  int64_t tile = share.warp * kLanes * kLoads;
+  const auto place_of_group = [&](int i) {
+    return tile / kOfGroup + i * kLanes + group_of<kOfGroup>(share.lane);
+  };
+  V g[kLoads];
+  uint32_t code[kLoads / kOfGroup];
+  const auto load = [&] {
+#pragma unroll
+    for (int i = 0; i < kLoads; ++i) {
+      const int64_t at = tile + i * kLanes + share.lane;
+      if (kG && at < vectors) g[i] = reinterpret_cast<const V*>(a.x)[at];
+    }
+#pragma unroll
+    for (int i = 0; i < kLoads / kOfGroup; ++i) {
+      code[i] = load_code<kBits, kOfGroup>(a.code, place_of_group(i), whole);
+    }
+  };
+  load();  // on its way while the table is filled
   __shared__ T table[kMostSlopes];
   if (threadIdx.x < kMostSlopes) {
     table[threadIdx.x] = slopes.at[threadIdx.x] * (kG ? T(1) : Word<S>::wide(*a.x));
@@ -27,21 +47,11 @@ __global__ void __launch_bounds__(kThreads)
     const char* const bytes = reinterpret_cast<const char*>(table);
     return *reinterpret_cast<const T*>(bytes + place_of<T>(group, e));
   };
-  const Share share;
-  const int64_t whole = a.whole(), vectors = whole * kOfGroup;
-  for (int64_t tile = share.warp * kLanes * kLoads; tile < vectors;
-       tile += share.warps * kLanes * kLoads) {
-    V g[kLoads];
-#pragma unroll
-    for (int i = 0; i < kLoads; ++i) {
-      const int64_t at = tile + i * kLanes + share.lane;
-      if (kG && at < vectors) g[i] = reinterpret_cast<const V*>(a.x)[at];
-    }
+  while (tile < vectors) {
     uint32_t group[kLoads / kOfGroup];
 #pragma unroll
     for (int i = 0; i < kLoads / kOfGroup; ++i) {
-      const int64_t at = tile / kOfGroup + i * kLanes + group_of<kOfGroup>(share.lane);
-      group[i] = load_group<kBits, kOfGroup>(a.code, at, whole);
+      group[i] = group_in<kBits, kOfGroup>(code[i], place_of_group(i), whole);
     }
 #pragma unroll
     for (int i = 0; i < kLoads; ++i) {
@@ -54,6 +64,8 @@ __global__ void __launch_bounds__(kThreads)
       const int64_t at = tile + i * kLanes + share.lane;
       if (at < vectors) reinterpret_cast<V*>(a.y)[at] = g[i];
     }
+    tile += share.warps * kLanes * kLoads;
+    load();
   }
   for (int64_t i = whole * kGroup + share.warp * kLanes + share.lane; i < a.size;
        i += share.warps * kLanes) {

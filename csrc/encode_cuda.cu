@@ -7,39 +7,45 @@ namespace hatact {
 namespace {
 
 template <typename T, int D>
+struct Tables {
+  Table<T, kPieces, D> pieces;
+  std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t> spread[kPieces];  // of T's size
+};
+
+template <typename T, int D>
 struct Encoder {
   Outline<T> outline;
-  Table<T, kPieces, D> table;
-  std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t> spread[kPieces];  // of T's size
+  Tables<T, D> tables;
 };
 
 template <int kBits, int D, typename S, typename T = Compute<S>>
 __global__ void __launch_bounds__(kThreads)
-    encode_kernel(const __grid_constant__ Encoder<T, D> from,
+    encode_kernel(const __grid_constant__ Encoder<T, D> f,
                   const __grid_constant__ Arrays<S, uint8_t> a) {
   using V = Vector<S>;
   constexpr int kLoads = kAccesses<S>, kOfGroup = kParts<S>;
   constexpr int kVectors = 32 / sizeof(T) / V::size;  // evaluated at once; more cost occupancy
-  // Look-ups diverge within a warp: constant memory would serialise them.
-  __shared__ Encoder<T, D> f;
-  for (int i = threadIdx.x; i < (D + 3) * kPieces; i += kThreads) {
-    f.table.rows[i] = from.table.rows[i];
-  }
-  if (threadIdx.x < kPieces) f.spread[threadIdx.x] = from.spread[threadIdx.x];
-  __syncthreads();
-  const auto spread_at = [&](int place) {
-    return *reinterpret_cast<const uint32_t*>(reinterpret_cast<const char*>(f.spread) + place);
-  };
   const Share share;
   const int64_t whole = a.whole(), vectors = whole * kOfGroup;
-  for (int64_t tile = share.warp * kLanes * kLoads; tile < vectors;
-       tile += share.warps * kLanes * kLoads) {
-    V x[kLoads];
+  int64_t tile = share.warp * kLanes * kLoads;
+  V x[kLoads];
+  const auto load = [&] {
 #pragma unroll
     for (int i = 0; i < kLoads; ++i) {
       const int64_t at = tile + i * kLanes + share.lane;
       if (at < vectors) x[i] = reinterpret_cast<const V*>(a.x)[at];
     }
+  };
+  load();  // on its way while the tables are filled
+  // Look-ups diverge within a warp: constant memory would serialise them.
+  __shared__ Tables<T, D> tables;
+  into_shared(f.tables, tables);
+  __syncthreads();
+  const auto spread_at = [&](int place) {
+    const char* const bytes = reinterpret_cast<const char*>(tables.spread);
+    return *reinterpret_cast<const uint32_t*>(bytes + place);
+  };
+  while (tile < vectors) {
     uint32_t part[kLoads / kOfGroup][kOfGroup] = {};
 #pragma unroll
     for (int i = 0; i < kLoads; i += kVectors) {
@@ -47,7 +53,7 @@ __global__ void __launch_bounds__(kThreads)
       int place[kVectors * V::size];
 #pragma unroll
       for (int j = 0; j < kVectors; ++j) x[i + j].unpack(v + j * V::size);
-      evaluate(from.outline, f.table, v, place);
+      evaluate(f.outline, tables.pieces, v, place);
 #pragma unroll
       for (int j = 0; j < kVectors; ++j) {
         x[i + j].pack(v + j * V::size);
@@ -67,6 +73,8 @@ __global__ void __launch_bounds__(kThreads)
       const int64_t at = tile / kOfGroup + i * kLanes + group_of<kOfGroup>(share.lane);
       store_group<kBits, kOfGroup>(a.code, at, whole, gathered(part[i], share.lane));
     }
+    tile += share.warps * kLanes * kLoads;
+    load();
   }
   for (int64_t first = whole * kGroup + share.warp * kLanes; first < a.size;
        first += share.warps * kLanes) {
@@ -75,7 +83,7 @@ __global__ void __launch_bounds__(kThreads)
     if (i < a.size) {
       T v[1] = {Word<S>::wide(a.x[i])};
       int place[1];
-      evaluate(from.outline, f.table, v, place);
+      evaluate(f.outline, tables.pieces, v, place);
       a.y[i] = Word<S>::narrow(v[0]);
       spread = spread_at(place[0]);
     }
@@ -129,10 +137,10 @@ void launch(const Numbers& p, const SlopeCode& code, const Arrays<S, uint8_t>& a
             const Tensor& like, cudaStream_t stream) {
   Encoder<Compute<S>, D> f;
   f.outline = lay_out(p.knots.data(), p.pieces() - 1, p.coeffs.data(), p.width(), p.period, D,
-                      kPieces, f.table.rows);
+                      kPieces, f.tables.pieces.rows);
   if (D == 1 && f.outline.select_limits) return launch_any(p, code, a, like, stream);
   f.outline.top = top_of(static_cast<int>(code.index.size()) - 1);
-  for (int i = 0; i < kPieces; ++i) f.spread[i] = spread_of(code.index, i);
+  for (int i = 0; i < kPieces; ++i) f.tables.spread[i] = spread_of(code.index, i);
   const int grid = blocks(a.size, kThreads * kAccesses<S> * Vector<S>::size);
   encode_kernel<kBits, D, S><<<grid, kThreads, 0, stream>>>(f, a);
 }

@@ -47,6 +47,21 @@ void for_dtype(ScalarType dtype, const Run& run) {
   }
 }
 
+// Copies a table from a kernel's parameters to shared memory, 16 bytes a thread; a barrier is to
+// follow. The compiler is not to know that it reads parameters: it would take the constant cache,
+// which serves one after another the threads of a warp that read different entries.
+template <typename T>
+__device__ __forceinline__ void into_shared(const T& from, T& to) {
+  constexpr unsigned kUnits = sizeof(T) / sizeof(uint4);
+  static_assert(sizeof(T) % sizeof(uint4) == 0 && alignof(T) % sizeof(uint4) == 0);
+  static_assert(kUnits <= kThreads);
+  const uint4* units = reinterpret_cast<const uint4*>(&from);
+#if defined(__CUDA_ARCH__)
+  asm("" : "+l"(units));
+#endif
+  if (threadIdx.x < kUnits) reinterpret_cast<uint4*>(&to)[threadIdx.x] = units[threadIdx.x];
+}
+
 template <typename T>
 struct Chunk {
   T at[kChunk];

@@ -36,7 +36,7 @@ struct Outline {
 // Rows of N entries: knots, padded with +inf; base points; coefficients. Entry i of the latter
 // two belongs to piece i. At most N − 1 knots, N a power of 2; of degree at most D.
 template <typename T, int N, int D>
-struct Table {
+struct alignas(16) Table {
   T rows[(D + 3) * N];
 
   // An entry by its place in bytes, which takes no instruction to scale.

@@ -23,24 +23,25 @@ __global__ void __launch_bounds__(kThreads)
                  const __grid_constant__ Arrays<S> a) {
   using V = Vector<S>;
   constexpr int kVectors = 32 / sizeof(T) / V::size;  // evaluated at once; more cost occupancy
-  // Look-ups diverge within a warp: constant memory would serialise them.
-  __shared__ Table<T, kPieces, D> table;
-  for (int i = threadIdx.x; i < (D + 3) * kPieces; i += kThreads) {
-    table.rows[i] = f.table.rows[i];
-  }
-  __syncthreads();
-  const T one_g = kG && a.scalar_g ? Word<S>::wide(*a.g) : T(1);
   const int64_t vectors = a.aligned ? a.size / V::size : 0;
   const int64_t stride = int64_t(gridDim.x) * kThreads * kAccesses;
-  for (int64_t first = int64_t(blockIdx.x) * kThreads * kAccesses + threadIdx.x; first < vectors;
-       first += stride) {
-    V x[kAccesses], g[kAccesses];
+  int64_t first = int64_t(blockIdx.x) * kThreads * kAccesses + threadIdx.x;
+  V x[kAccesses], g[kAccesses];
+  const auto load = [&] {
 #pragma unroll
     for (int i = 0; i < kAccesses; ++i) {
       const int64_t at = first + i * kThreads;
       if (at < vectors) x[i] = reinterpret_cast<const V*>(a.x)[at];
       if (kG && !a.scalar_g && at < vectors) g[i] = reinterpret_cast<const V*>(a.g)[at];
     }
+  };
+  load();  // on its way while the table is filled
+  const T one_g = kG && a.scalar_g ? Word<S>::wide(*a.g) : T(1);
+  // Look-ups diverge within a warp: constant memory would serialise them.
+  __shared__ Table<T, kPieces, D> table;
+  into_shared(f.table, table);
+  __syncthreads();
+  while (first < vectors) {
 #pragma unroll
     for (int i = 0; i < kAccesses; i += kVectors) {
       T v[kVectors * V::size];
@@ -64,6 +65,8 @@ __global__ void __launch_bounds__(kThreads)
       const int64_t at = first + i * kThreads;
       if (at < vectors) reinterpret_cast<V*>(a.y)[at] = x[i];
     }
+    first += stride;
+    load();
   }
   for (int64_t i = vectors * V::size + int64_t(blockIdx.x) * kThreads + threadIdx.x; i < a.size;
        i += int64_t(gridDim.x) * kThreads) {

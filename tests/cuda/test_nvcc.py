@@ -38,6 +38,17 @@ class Kernel(NamedTuple):
         """16-byte accesses to x or y that a thread has in flight: whole groups of the code."""
         return 4 if self.name != "ppoly" and self.dtype == "d" else 2
 
+    @property
+    def loads(self) -> int:
+        """16-byte loads of x, or of g, for a tile."""
+        tensors = {"ppoly": 1 + self.second, "encode": 1, "decode": self.second}[self.name]
+        return tensors * self.accesses
+
+    @property
+    def groups(self) -> int:
+        """Groups of the code that a thread has in flight."""
+        return 1 if self.dtype in ("f", "d") else 2
+
 
 PPOLY = [Kernel("ppoly", d, g, t) for d in (0, 1, 2, 3, 5) for g in (0, 1) for t in DTYPES]
 ENCODE = [Kernel("encode", b, d, t) for b, d in ((1, 0), (1, 1), (2, 1), (3, 1)) for t in DTYPES]
@@ -137,8 +148,8 @@ def _count(pattern: str, body: str) -> int:
 
 def test_accesses_are_16_bytes_wide(bodies):
     for key, body in bodies.items():
-        loads = {"ppoly": 1 + key.second, "encode": 1, "decode": key.second}[key.name]
-        assert _count(r"ld\.global\.v4\.\w32", body) == loads * key.accesses, key
+        tiles = 2  # the first and, in the loop, the next
+        assert _count(r"ld\.global\.v4\.\w32", body) == tiles * key.loads, key
         assert _count(r"st\.global\.v4\.\w32", body) == key.accesses, key
 
 
@@ -154,7 +165,7 @@ def test_a_lane_accesses_the_code_of_a_group_at_once(bodies):
             - _count(rf"{access}\.global\.u{bits}\b", one_bit)
             for bits in (16, 32)
         }
-        groups = 1 if key.dtype in ("f", "d") else 2
+        groups = key.groups * {"encode": 1, "decode": 2}[key.name]  # those of the next tile too
         assert found == {16: groups * (key.first == 2), 32: groups * (key.first == 3)}, key
 
 
