@@ -153,6 +153,25 @@ def test_accesses_are_16_bytes_wide(bodies):
         assert _count(r"st\.global\.v4\.\w32", body) == key.accesses, key
 
 
+def test_loads_are_under_way_before_the_barrier(bodies):
+    """While the table is filled; nvcc and ptxas move no load past a barrier."""
+    for key, body in bodies.items():
+        before, *after = re.split(r"bar\.sync", body)
+        assert len(after) == 1, key
+        assert _count(r"ld\.global\.v4\.\w32", before) == key.loads, key
+        if key.name == "decode":
+            bits = {1: 8, 2: 16, 3: 32}[key.first]
+            assert _count(rf"ld\.global\.u{bits}\b", before) >= key.groups, key
+
+
+def test_the_table_is_filled_by_one_load_a_thread(bodies):
+    """Not from constant memory, and in no loop."""
+    for key in (*PPOLY, *ENCODE):
+        before = bodies[key].partition("bar.sync")[0]
+        assert _count(r"\bld\.v4\.\w32", before) == 1, key
+        assert _count(r"st\.shared\.v4\.\w32", before) == _count(r"st\.shared", before) == 1, key
+
+
 def test_a_lane_accesses_the_code_of_a_group_at_once(bodies):
     """2 bytes, or 3 of the 4 that it has together with its neighbours; the tail goes by bytes."""
     for key, body in bodies.items():
