@@ -86,6 +86,7 @@ def package(tmp_path_factory) -> Path:
     subprocess.run(
         ["c++", "-shared", "-fPIC", "-O1", "-std=c++17", "-fvisibility=hidden"]
         + ["-Wall", "-Wno-unknown-pragmas", "-Werror", "-DTORCH_TARGET_VERSION=0x020a000000000000"]
+        + ["-fsanitize=alignment", "-fsanitize-undefined-trap-on-error"]
         + [f"-I{path}" for path in include]
         + [*sources, f"-L{lib}", "-ltorch_cpu", "-ltorch", "-lc10"]
         + ["-o", str(folder / "hatact" / "_cpu.so")],

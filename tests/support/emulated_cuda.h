@@ -23,7 +23,7 @@
 using cudaStream_t = void*;
 using __nv_bfloat16 = c10::BFloat16;
 using __half = c10::Half;
-struct uint4 { uint32_t x, y, z, w; };
+struct alignas(16) uint4 { uint32_t x, y, z, w; };
 struct __nv_bfloat162 { __nv_bfloat16 x, y; };
 struct __half2 { __half x, y; };
 
