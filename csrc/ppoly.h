@@ -174,11 +174,15 @@ HATACT_HD void evaluate(const Outline<T>& f, const Table<T, N, D>& table, T (&x)
 #pragma unroll
   for (int j = 0; j < E; ++j) x[j] = clamped(x[j], f.low, f.high);
   constexpr int kBytes = sizeof(T);
+  const T middle = table.at(0, (f.top - 1) * kBytes);  // the first knot is one for all: one look-up
 #pragma unroll
-  for (int j = 0; j < E; ++j) place[j] = 0;
+  for (int j = 0; j < E; ++j) {
+    place[j] = 0;
+    add_above(place[j], f.top * kBytes, x[j], middle);
+  }
 #pragma unroll
-  for (int step = N / 2; step > 0; step /= 2) {
-    if (step > f.top) continue;
+  for (int step = N / 4; step > 0; step /= 2) {
+    if (step >= f.top) continue;
 #pragma unroll
     for (int j = 0; j < E; ++j) {
       add_above(place[j], step * kBytes, x[j], table.at(0, place[j] + (step - 1) * kBytes));
