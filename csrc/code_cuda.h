@@ -32,10 +32,7 @@ struct Arrays {
   S* y;        // may be x; or gx
   Byte* code;
   int64_t size;
-  bool aligned;
-
-  // Groups that are whole vectors.
-  __device__ int64_t whole() const { return aligned ? size / kGroup : 0; }
+  int64_t whole;  // groups that are whole vectors
 };
 
 // The part of a launch that a lane works on.

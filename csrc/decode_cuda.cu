@@ -19,7 +19,7 @@ __global__ void __launch_bounds__(kThreads)
   using V = Vector<S>;
   constexpr int kLoads = kAccesses<S>, kOfGroup = kParts<S>;
   const Share share;
-  const int64_t whole = a.whole(), vectors = whole * kOfGroup;
+  const int64_t whole = a.whole, vectors = whole * kOfGroup;
   int64_t tile = share.warp * kLanes * kLoads;
   const auto place_of_group = [&](int i) {
     return tile / kOfGroup + i * kLanes + group_of<kOfGroup>(share.lane);
@@ -65,7 +65,7 @@ __global__ void __launch_bounds__(kThreads)
       if (at < vectors) reinterpret_cast<V*>(a.y)[at] = g[i];
     }
     tile += share.warps * kLanes * kLoads;
-    load();
+    if (tile < vectors) load();
   }
   for (int64_t i = whole * kGroup + share.warp * kLanes + share.lane; i < a.size;
        i += share.warps * kLanes) {
@@ -112,9 +112,9 @@ Tensor ppoly_decode(Tensor g, Tensor code, std::vector<double> slopes) {
     const S* const from = static_cast<const S*>(rows.const_data_ptr());
     const uint8_t* const bytes = static_cast<const uint8_t*>(code.const_data_ptr());
     S* const to = static_cast<S*>(gx.mutable_data_ptr());
-    const bool whole = aligned(one_g ? nullptr : from, bytes, to);
-    run(slopes, Arrays<S, const uint8_t>{from, to, bytes, g.numel(), whole}, one_g,
-        current_stream(g));
+    const bool vectors = aligned(one_g ? nullptr : from, bytes, to);
+    const int64_t size = g.numel(), whole = vectors ? size / kGroup : 0;
+    run(slopes, Arrays<S, const uint8_t>{from, to, bytes, size, whole}, one_g, current_stream(g));
   });
   STD_CUDA_KERNEL_LAUNCH_CHECK();
   return gx;

@@ -26,7 +26,7 @@ __global__ void __launch_bounds__(kThreads)
   constexpr int kLoads = kAccesses<S>, kOfGroup = kParts<S>;
   constexpr int kVectors = 32 / sizeof(T) / V::size;  // evaluated at once; more cost occupancy
   const Share share;
-  const int64_t whole = a.whole(), vectors = whole * kOfGroup;
+  const int64_t whole = a.whole, vectors = whole * kOfGroup;
   int64_t tile = share.warp * kLanes * kLoads;
   V x[kLoads];
   const auto load = [&] {
@@ -74,7 +74,7 @@ __global__ void __launch_bounds__(kThreads)
       store_group<kBits, kOfGroup>(a.code, at, whole, gathered(part[i], share.lane));
     }
     tile += share.warps * kLanes * kLoads;
-    load();
+    if (tile < vectors) load();
   }
   for (int64_t first = whole * kGroup + share.warp * kLanes; first < a.size;
        first += share.warps * kLanes) {
@@ -172,7 +172,8 @@ std::tuple<Tensor, Tensor> encoded(const Tensor& x, const Numbers& numbers, bool
     const S* const from = static_cast<const S*>(o.from.const_data_ptr());
     S* const to = static_cast<S*>(o.to.mutable_data_ptr());
     uint8_t* const into = static_cast<uint8_t*>(bytes.mutable_data_ptr());
-    const Arrays<S, uint8_t> a{from, to, into, x.numel(), aligned(from, to, into)};
+    const int64_t size = x.numel(), whole = aligned(from, to, into) ? size / kGroup : 0;
+    const Arrays<S, uint8_t> a{from, to, into, size, whole};
     run(numbers, code, a, x, current_stream(x));
   });
   STD_CUDA_KERNEL_LAUNCH_CHECK();

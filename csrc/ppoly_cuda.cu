@@ -14,7 +14,7 @@ struct Arrays {
   bool scalar_g;  // g is one element, not as many as x
   S* y;           // may be x
   int64_t size;
-  bool aligned;
+  int64_t vectors;  // 16 bytes each; what they leave is taken an element at a time
 };
 
 template <int D, bool kG, typename S, typename T = Compute<S>>
@@ -23,7 +23,7 @@ __global__ void __launch_bounds__(kThreads)
                  const __grid_constant__ Arrays<S> a) {
   using V = Vector<S>;
   constexpr int kVectors = 32 / sizeof(T) / V::size;  // evaluated at once; more cost occupancy
-  const int64_t vectors = a.aligned ? a.size / V::size : 0;
+  const int64_t vectors = a.vectors;
   const int64_t stride = int64_t(gridDim.x) * kThreads * kAccesses;
   int64_t first = int64_t(blockIdx.x) * kThreads * kAccesses + threadIdx.x;
   V x[kAccesses], g[kAccesses];
@@ -66,7 +66,7 @@ __global__ void __launch_bounds__(kThreads)
       if (at < vectors) reinterpret_cast<V*>(a.y)[at] = x[i];
     }
     first += stride;
-    load();
+    if (first < vectors) load();
   }
   for (int64_t i = vectors * V::size + int64_t(blockIdx.x) * kThreads + threadIdx.x; i < a.size;
        i += int64_t(gridDim.x) * kThreads) {
@@ -143,7 +143,8 @@ void apply(const Numbers& numbers, const Tensor& x, const std::optional<Tensor>&
     const S* const with = g ? static_cast<const S*>(g->const_data_ptr()) : nullptr;
     S* const to = static_cast<S*>(y.mutable_data_ptr());
     const bool whole = aligned(from, scalar_g ? from : with, to);
-    run(numbers, Arrays<S>{from, with, scalar_g, to, y.numel(), whole}, y, stream);
+    const int64_t size = y.numel(), vectors = whole ? size / Vector<S>::size : 0;
+    run(numbers, Arrays<S>{from, with, scalar_g, to, size, vectors}, y, stream);
   });
   STD_CUDA_KERNEL_LAUNCH_CHECK();
 }
