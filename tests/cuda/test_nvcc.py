@@ -17,8 +17,8 @@ REPORTS = ("-Werror", "all-warnings", "-Xptxas", "-v", "--keep")
 DTYPES = ("f", "d", "6__half", "13__nv_bfloat16")
 # At most 48 a thread leave 5 of the 8 blocks that a multiprocessor can hold, 40 leave 6.
 MOST_REGISTERS = {
-    "ppoly": {"f": 40, "d": 64, "6__half": 48, "13__nv_bfloat16": 48},
-    "encode": {"f": 40, "d": 48, "6__half": 48, "13__nv_bfloat16": 48},
+    "ppoly": dict.fromkeys(DTYPES, 40) | {"d": 48},
+    "encode": dict.fromkeys(DTYPES, 40) | {"d": 48},
     "decode": dict.fromkeys(DTYPES, 40),
 }
 # What ptxas 13.0 spills all the same: one float64, stored and loaded once.
