@@ -411,6 +411,9 @@ def backward_kernel(
             )
 
 
+ONES = tl.constexpr(16)  # columns, all alike: with 8 the product is none of warp groups
+
+
 def _of_rows(grid: Any, metadata: Any, args: dict[str, Any]) -> dict[str, Any]:
     """What a profiler is told of products over the rows."""
     layers = grid[2] if len(grid) > 2 else 1
@@ -461,7 +464,11 @@ def parameters_kernel(
     row = tl.arange(0, ROWS)
     at_a, at_b = row[None, :] * M + m[:, None], row[:, None] * N + n[None, :]
     found = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
-    of_bias = tl.zeros((BLOCK_M,), tl.float32)
+    # A product with ones sums a exactly as a sum would, unless it first rounds a to tf32.
+    ROUNDS: tl.constexpr = a.dtype.element_ty == tl.float32 and PRECISION != "ieee"
+    ALIKE: tl.constexpr = 1 if ROUNDS else ONES  # columns of the bias's gradient
+    ones = tl.full((ROWS, ONES), 1.0, a.dtype.element_ty)
+    of_bias = tl.zeros((BLOCK_M, ALIKE), tl.float32)
     here = tl.minimum(rows - first, steps * ROWS).to(tl.int32)
     for start in range(0, here, ROWS):
         of_a, of_b = row[None, :] < here - start, row[:, None] < here - start
@@ -471,16 +478,25 @@ def parameters_kernel(
             of_b = of_b & (n < N)[None, :]
         some_a = tl.load(a + at_a, mask=of_a, other=0.0)
         some_b = tl.load(b + at_b, mask=of_b, other=0.0)
+        # Of a tile that a sum reads too, Triton's pipeline makes one buffer too few for a product
+        # of warp groups in flight: the next copy would overwrite its operand (triton#7110).
+        if BIAS and not ROUNDS:
+            of_bias = tl.dot(some_a, ones, of_bias, input_precision=PRECISION)
         if len(KNOTS) > 0:
             value = evaluate(reduced(some_b.to(tl.float32), KNOTS, PERIOD), KNOTS, PIECES, PERIOD)
             some_b = tl.where(of_b, value.to(some_b.dtype), tl.zeros_like(some_b))
+        elif BIAS and ROUNDS:
+            # Out of registers, as f(b) comes: such a product is waited for before the next copy.
+            some_b = tl.where(of_b, some_b, tl.zeros_like(some_b))
         found = tl.dot(some_a, some_b, found, input_precision=PRECISION)
-        if BIAS:
-            of_bias += tl.sum(some_a.to(tl.float32), 1)
+        if BIAS and ROUNDS:
+            of_bias += tl.sum(some_a, 1, keep_dims=True)
         a += ROWS * M
         b += ROWS * N
     sums += split * total
     place = sums + at + layer * (M * N) + m[:, None] * N + n[None, :]
     tl.store(place, found, mask=(m < M)[:, None] & (n < N)[None, :])
     if BIAS:
-        tl.store(sums + bias_at + layer * M + m, of_bias, mask=(m < M) & (j == 0))
+        column = tl.arange(0, ALIKE)[None, :]
+        place = sums + bias_at + layer * M + m[:, None] + column
+        tl.store(place, of_bias, mask=(m < M)[:, None] & (column == 0) & (j == 0))
