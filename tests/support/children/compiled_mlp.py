@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 import torch
 
-from hatact import HAT
+from hatact import HAT, PiecewisePolynomial
 from hatact.backends import _triton_mlp as mlp
 from hatact.backends import _triton_mlp_kernels as kernels
 from hatact.backends import _triton_mlp_rules as rules
@@ -32,18 +32,25 @@ KERNELS = {
 }
 
 
-def run(kind: str, width: int, depth: int, dtype: torch.dtype) -> None:
+def network(
+    kind: str,
+    spec: PiecewisePolynomial,
+    width: int,
+    depth: int,
+    dtype: torch.dtype,
+    biased: bool = True,
+) -> None:
     """The op that launches a kernel, on 16-byte aligned tensors."""
     sides = [INPUTS, *[width] * (depth - 1), OUTPUTS]
     weights = [torch.zeros(n, m, dtype=dtype) for m, n in pairwise(sides)]
-    biases = [torch.zeros(w.shape[0], dtype=dtype) for w in weights]
+    biases = [torch.zeros(w.shape[0], dtype=dtype) for w in weights if biased]
     x, g = torch.zeros(ROWS, INPUTS, dtype=dtype), torch.zeros(ROWS, OUTPUTS, dtype=dtype)
-    knots, coeffs, period = HAT.scaled(8).numbers
+    knots, coeffs, period = spec.numbers
     if kind in ("inference", "forward"):
         mlp.mlp_forward(x, weights, biases, knots, coeffs, period, kind == "forward")
         return
     kept = torch.zeros(depth - 2, ROWS, width, dtype=dtype)
-    slopes = HAT.scaled(8).derivative().numbers[1]
+    slopes = spec.derivative().numbers[1]
     mlp.mlp_backward(g, x, weights, biases, kept, knots, coeffs, slopes, period, True, True)
 
 
@@ -73,7 +80,7 @@ def compiled(case: str, architecture: str) -> dict[str, Any]:
     torch.set_float32_matmul_precision("medium")
     torch.version.hip = "pretended" if TARGETS[architecture].backend == "hip" else None
     with patch.object(mlp, "launch_best", first_that_fits), patch.object(rules, "configs", configs):
-        run(kind, int(width), int(depth), DTYPES[dtype])
+        network(kind, HAT.scaled(8), int(width), int(depth), DTYPES[dtype])
     if architecture == "sm_90":
         code = disassembled(found, "nvdisasm")
         found["HGMMA"] = len(re.findall(r"\bHGMMA\b", code))
