@@ -100,10 +100,10 @@ def _operand(descriptor: int, rows: int, size: int, across: bool) -> np.ndarray:
     """
     start, leading, stride = (((descriptor >> bit) & 0x3FFF) << 4 for bit in (0, 16, 32))
     width = {0: 16, 1: 128, 2: 64, 3: 32}[descriptor >> 62]
+    start -= start % width  # whole rows: a part of one begins where swizzling has it
     if across:
         of_rows, of_k = (leading, -(-rows * size // width)), (stride, 32 // size // 8)
     else:
-        start -= start % width
         of_rows, of_k = (stride, rows // 8), (leading, 2 if width == 16 else 1)
     atoms = [
         start + i * of_rows[0] + j * of_k[0] for i in range(of_rows[1]) for j in range(of_k[1])
@@ -154,8 +154,8 @@ def _step(memory: _Memory, event: Event) -> str:
         found = memory.write(at, warps)
         if opcode.startswith("cp.async"):
             memory.copy[at], memory.writer[at] = memory.copies[0], _ALL
-        else:
-            memory.unfenced[at] = True
+        # Triton 3.6 has no fence between copies and products, either.
+        memory.unfenced[at] = not opcode.startswith("cp.async")
         return found
     return ""
 

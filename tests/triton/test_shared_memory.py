@@ -146,6 +146,13 @@ def test_what_is_not_understood_is_said(lines):
         found(straight(*lines))
 
 
+def product(shape, flags, a, b):
+    """The words of its operands."""
+    text = f"wgmma.mma_async.sync.aligned.{shape} {{%r9}}, %rd1, %rd2, %p1, 1, 1, {flags};"
+    (event,) = events(straight(f"mov.b64 %rd1, {a};", f"mov.b64 %rd2, {b};", text), 128, {})
+    return operands(event)
+
+
 @pytest.mark.parametrize(
     ("shape", "flags", "descriptors", "size"),
     [
@@ -158,10 +165,13 @@ def test_what_is_not_understood_is_said(lines):
     ids=("along K", "across", "tf32"),
 )
 def test_operands_of_products(shape, flags, descriptors, size):
-    a, b = (d + at for d, at in zip(descriptors, (0, 16384 >> 4), strict=True))
-    more = f", {flags}" * bool(flags)
-    text = f"wgmma.mma_async.sync.aligned.{shape} {{%r9}}, %rd1, %rd2, %p1, 1, 1{more};"
-    (event,) = events(straight(f"mov.b64 %rd1, {a};", f"mov.b64 %rd2, {b};", text), 128, {})
-    words = operands(event)
+    words = product(shape, flags, *(d + (i << 10) for i, d in enumerate(descriptors)))
     assert np.array_equal(words[words < 4096], np.arange(size // 4))
-    assert (words[words >= 4096] - 4096).min() == 0
+    assert words[words >= 4096].min() == 4096
+
+
+def test_an_operand_that_begins_within_a_row_is_that_row():
+    """As the second of two warp groups has it, of 32 columns of 64 each."""
+    whole = 1 << 62 | 64 << 32
+    shape, flags = "m64n32k16.f32.bf16.bf16", "0, 1"
+    assert np.array_equal(*(product(shape, flags, whole, d) for d in (whole, whole + (64 >> 4))))
