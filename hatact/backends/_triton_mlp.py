@@ -18,7 +18,6 @@ from hatact._checks import compute_dtype
 from hatact.backends._triton_elementwise import guard, ppoly
 from hatact.backends._triton_mlp_rules import (
     IF_NONE_FITS,
-    MOST,
     configs_for,
     mlp_unfused,
     precision,
@@ -168,7 +167,8 @@ def mlp_backward(
 
     Cost: g, x and what is kept read twice, the gradients of pre-activations written and read once;
     if nothing was kept, a forward. Memory beside: those gradients, as large as what a forward keeps
-    (and one layer more for a narrow input), and up to 512 sums for a weight.
+    (and one layer more for a narrow input), and the sums of some 512 programs a kind of weight, at
+    most 16 KB each (10 MB at width 256, depth 8).
 
     Raises:
         ValueError: for shapes, dtypes or devices that do not match.
@@ -253,15 +253,16 @@ def _down(
     return _launched(key, x, shape.hidden, launch)
 
 
-def _splits(shape: Shape, rows: int) -> tuple[int, int]:
-    """Into how many the rows are split where parameters' gradients are summed, and their steps."""
-    across = -(-shape.hidden // MOST)
-    blocks = across * (
-        across * (shape.depth - 2) + -(-shape.inputs // MOST) + -(-shape.outputs // MOST)
-    )
-    splits = max(1, min(-(-rows // _LEAST_ROWS), _PROGRAMS // blocks))
-    steps = -(-rows // (splits * _STEP))
-    return -(-rows // (steps * _STEP)), steps
+def _splits(blocks: int, rows: int) -> tuple[int, int]:
+    """Into how many the rows of a launch are split, and the steps of each.
+
+    A launch of so many blocks a split, as those of other layers run before it or after, occupies
+    the device by itself.
+    """
+    steps = -(-rows // _STEP)
+    splits = -(-steps // max(_LEAST_ROWS // _STEP, steps * blocks // _PROGRAMS))
+    each = -(-steps // splits)
+    return -(-steps // each), each
 
 
 def _of_parameters(
@@ -276,25 +277,24 @@ def _of_parameters(
     from hatact.backends._triton_mlp_kernels import parameters_kernel
 
     g, x, kept, z0, *_ = down
-    rows, hidden, between = gz.shape[1], shape.hidden, shape.depth - 2
-    splits, steps = _splits(shape, rows)
-    parameters = (*weights, *biases)
-    total = sum(p.numel() for p in parameters)
-    sums = torch.empty(splits, total, dtype=torch.float32, device=x.device)
-    products = precision(x.dtype)
+    rows, between, products = gz.shape[1], shape.depth - 2, precision(x.dtype)
 
     def of_layers(
         layer: int, layers: int, a: Tensor, b: Tensor, b0: Tensor | None, f: Constants
-    ) -> bool:
-        """Of so many layers of one shape, from a first one on; whether a launch fits."""
+    ) -> Tensor | None:
+        """Of so many layers of one shape, from a first one on: (layers, m·n + m); None if no launch
+        fits."""
         m, n = shape.of_layer(layer)
-        at = sum(w.numel() for w in weights[:layer])
-        bias_at = sum(w.numel() for w in weights) + hidden * layer
+        if not layers:
+            return x.new_empty(0, m * n)
         sides = side(m), side(n)
+        blocks = -(-m // sides[0]) * -(-n // sides[1])
+        splits, steps = _splits(blocks * layers, rows)
+        sums = x.new_empty(splits, layers, m * n + m * bool(biases), dtype=torch.float32)
 
         def launch(config: Config) -> None:
-            parameters_kernel[(-(-m // sides[0]) * -(-n // sides[1]), splits, layers)](
-                *(a, b, b0, sums, rows, steps, total, at, bias_at, m, n, *f, bool(biases)),
+            parameters_kernel[(blocks, splits, layers)](
+                *(a, b, b0, sums, rows, steps, m, n, *f, bool(biases)),
                 *(products, *sides, config.rows),
                 num_warps=config.warps,
                 num_stages=config.stages,
@@ -303,21 +303,28 @@ def _of_parameters(
 
         role = "first" if layer == 0 else "last" if layer == shape.depth - 1 else "hidden"
         key = _key(f"parameters, {role}", shape, x, rows, bool(biases), f)
-        return launch_best(key, x.device, _OF_PARAMETERS, launch) is not None
+        if launch_best(key, x.device, _OF_PARAMETERS, launch) is None:
+            return None
+        return sums[0] if splits == 1 else sums.sum(0)
 
     top = kept[-1] if shape.kept_layers else z0
     assert top is not None
-    fits = (
-        of_layers(0, 1, gz, x, None, ((), (), ()))
-        and (not between or of_layers(1, between, gz[1:], kept, z0, numbers))
-        and of_layers(shape.depth - 1, 1, g, top, None, numbers)
-    )
-    if not fits:
-        return None
-
-    found = sums[0] if splits == 1 else sums.sum(0)
+    found: list[Tensor] = []  # of each layer
+    for launch in (
+        (0, 1, gz, x, None, ((), (), ())),
+        (1, between, gz[1:], kept, z0, numbers),
+        (shape.depth - 1, 1, g, top, None, numbers),
+    ):
+        sums = of_layers(*launch)
+        if sums is None:
+            return None
+        found += sums
+    parameters = (*weights, *biases)
     gradients = [torch.empty(p.shape, dtype=p.dtype, device=p.device) for p in parameters]
-    views = found.split([p.numel() for p in parameters])
+    views = [
+        *(row[: w.numel()] for row, w in zip(found, weights, strict=True)),
+        *(row[w.numel() :] for row, w, _ in zip(found, weights, biases, strict=False)),
+    ]
     torch._foreach_copy_(
         gradients, [v.view(p.shape) for v, p in zip(views, parameters, strict=True)]
     )

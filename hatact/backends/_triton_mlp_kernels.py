@@ -420,7 +420,7 @@ def _of_rows(grid: Any, metadata: Any, args: dict[str, Any]) -> dict[str, Any]:
     return {"name": metadata.name, "flops": 2 * args["rows"] * layers * args["M"] * args["N"]}
 
 
-@triton.jit(do_not_specialize=["rows", "steps", "total", "at", "bias_at"], launch_metadata=_of_rows)
+@triton.jit(do_not_specialize=["rows", "steps"], launch_metadata=_of_rows)
 def parameters_kernel(
     a,
     b,
@@ -428,9 +428,6 @@ def parameters_kernel(
     sums,
     rows,
     steps,
-    total,
-    at,
-    bias_at,
     M: tl.constexpr,
     N: tl.constexpr,
     KNOTS: tl.constexpr,
@@ -442,12 +439,11 @@ def parameters_kernel(
     BLOCK_N: tl.constexpr,
     ROWS: tl.constexpr,
 ):
-    """sums[split, at + layer·M·N + …] = aᵀ·f(b) over a split's rows, and at bias_at + layer·M the
-    sums of a.
+    """sums[split, layer] = aᵀ·f(b) over a split's rows and, if BIAS, behind it the sums of a.
 
     a: (layers, rows, M), b: (layers, rows, N), row-major; without KNOTS it is b itself in f(b)'s
     place. If b0 is not None, it is the first layer's b, and b those of the others. A split has
-    steps·ROWS rows; sums: (splits, total). Grid: blocks, splits, layers.
+    steps·ROWS rows; sums: (splits, layers, M·N + M), or M·N. Grid: blocks, splits, layers.
     """
     COLUMNS: tl.constexpr = (N + BLOCK_N - 1) // BLOCK_N
     i, j = tl.program_id(0) // COLUMNS, tl.program_id(0) % COLUMNS
@@ -493,10 +489,10 @@ def parameters_kernel(
             of_bias += tl.sum(some_a, 1, keep_dims=True)
         a += ROWS * M
         b += ROWS * N
-    sums += split * total
-    place = sums + at + layer * (M * N) + m[:, None] * N + n[None, :]
+    sums += (split * tl.num_programs(2) + layer) * (M * N + M if BIAS else M * N)
+    place = sums + m[:, None] * N + n[None, :]
     tl.store(place, found, mask=(m < M)[:, None] & (n < N)[None, :])
     if BIAS:
         column = tl.arange(0, ALIKE)[None, :]
-        place = sums + bias_at + layer * M + m[:, None] + column
+        place = sums + M * N + m[:, None] + column
         tl.store(place, of_bias, mask=(m < M)[:, None] & (column == 0) & (j == 0))

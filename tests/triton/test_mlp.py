@@ -1,6 +1,7 @@
 """How the Triton backend launches a whole network, and its kernels on a GPU."""
 
 import logging
+from itertools import product
 
 import pytest
 import torch
@@ -136,15 +137,20 @@ def test_exact_float32_products_are_left_to_the_layers(monkeypatch):
 
 
 def test_rows_are_split_by_sizes_alone():
-    shape = Shape(2, 64, 1, 4)
-    assert backend._splits(shape, 1000) == (1, 16)
-    assert backend._splits(shape, 1025) == (2, 9)
-    splits, steps = backend._splits(shape, 2**20)
-    assert splits == 128  # 512 programs, a quarter of them for each of four matrices
-    assert splits * steps * 64 == 2**20
-    for rows in (1, 63, 64, 5003, 2**20 + 1):
-        splits, steps = backend._splits(Shape(3, 256, 70, 8), rows)
+    assert backend._splits(1, 1000) == (1, 16)
+    assert backend._splits(1, 1025) == (2, 9)
+    assert backend._splits(2, 2**20) == (256, 64)
+    assert backend._splits(600, 2**20) == (1, 2**14)
+    for blocks, rows in product((1, 2, 3, 4, 96, 513), (1, 63, 64, 5003, 2**20 + 1)):
+        splits, steps = backend._splits(blocks, rows)
         assert (splits - 1) * steps * 64 < rows <= splits * steps * 64
+
+
+@pytest.mark.parametrize("blocks", [1, 2, 3, 4, 7, 16, 96, 112, 511])
+@pytest.mark.parametrize("rows", [2**19, 2**20, 10**6 + 1, 2**24])
+def test_each_launch_over_the_rows_occupies_a_device(blocks, rows):
+    splits, _ = backend._splits(blocks, rows)
+    assert 512 <= blocks * splits < 512 + max(blocks, 64)
 
 
 def test_blocks_follow_from_the_shape():
