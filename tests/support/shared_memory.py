@@ -15,22 +15,20 @@ import numpy as np
 from tests.support.ptx import Event, events
 from tests.support.ptx_numbers import Instruction
 
-_WORD = 4  # bytes: the least that two warps are told apart in
 _ALL = -2  # in the place of a warp: several of them
 _WARP = 32
 
 
 class _Memory:
-    """Of each word: who wrote and read it and since which barrier, and what is in flight there."""
+    """Of each byte: who wrote and read it and since which barrier, and what is in flight there."""
 
     def __init__(self, size: int) -> None:
-        words = -(-size // _WORD)
         self.barriers = 0
-        self.written, self.read = np.full((2, words), -1)  # after so many barriers
-        self.writer, self.reader = np.full((2, words), _ALL)
-        self.copy, self.product = np.full((2, words), -1)  # the last group of either
+        self.written, self.read = np.full((2, size), -1)  # after so many barriers
+        self.writer, self.reader = np.full((2, size), _ALL)
+        self.copy, self.product = np.full((2, size), -1)  # the last group of either
         self.copies, self.products = [0, 0], [0, 0]  # groups that are committed, and waited for
-        self.unfenced = np.zeros(words, bool)
+        self.unfenced = np.zeros(size, bool)
 
     def wait(self, groups: list[int], leaves: int, places: np.ndarray, since: np.ndarray) -> None:
         done = max(groups[1], groups[0] - leaves)
@@ -69,7 +67,7 @@ class _Memory:
         return bool(((since[at] == self.barriers) & ((by[at] != warps) | (warps == _ALL))).any())
 
 
-def _bytes(i: Instruction) -> int:
+def _size(i: Instruction) -> int:
     """That a thread's instruction moves."""
     if i.opcode.startswith("cp.async"):
         return int(i.operands[2], 0)
@@ -77,8 +75,8 @@ def _bytes(i: Instruction) -> int:
     return int(vector[1] if vector else 1) * int(re.search(r"(\d+)$", i.opcode)[1]) // 8
 
 
-def _words(event: Event) -> tuple[np.ndarray, np.ndarray]:
-    """The words of a load, a store or a copy, and the warps that ask for them."""
+def _touched(event: Event) -> tuple[np.ndarray, np.ndarray]:
+    """The bytes of a load, a store or a copy, and the warps that ask for them."""
     i, (address,), threads = event
     warps = np.arange(len(threads)) // _WARP
     if "matrix" in i.opcode:  # a lane gives the 16 bytes of a row, of the first 8 a matrix
@@ -86,15 +84,13 @@ def _words(event: Event) -> tuple[np.ndarray, np.ndarray]:
         rows = 8 * int(re.search(r"\.x(\d)", i.opcode)[1])
         threads = threads & (np.arange(len(threads)) % _WARP < rows)
     else:
-        size = _bytes(i)
-    first = address[threads].astype(np.int64)
-    steps = np.arange(0, size, min(size, _WORD))
-    at = (first[:, None] + steps) // _WORD
-    return at.ravel(), np.repeat(warps[threads], len(steps))
+        size = _size(i)
+    at = address[threads].astype(np.int64)[:, None] + np.arange(size)
+    return at.ravel(), np.repeat(warps[threads], size)
 
 
 def _operand(descriptor: int, rows: int, size: int, across: bool) -> np.ndarray:
-    """The words of a wgmma's operand of 32 bytes along K, as whole atoms of 8 rows.
+    """The bytes of a wgmma's operand of 32 bytes along K, as whole atoms of 8 rows.
 
     across: the rows lie along memory, not K.
     """
@@ -108,11 +104,11 @@ def _operand(descriptor: int, rows: int, size: int, across: bool) -> np.ndarray:
     atoms = [
         start + i * of_rows[0] + j * of_k[0] for i in range(of_rows[1]) for j in range(of_k[1])
     ]
-    return (np.array(atoms)[:, None] + np.arange(0, 8 * width, _WORD)).ravel() // _WORD
+    return (np.array(atoms)[:, None] + np.arange(8 * width)).ravel()
 
 
 def operands(event: Event) -> np.ndarray:
-    """The words that a product of warp groups reads."""
+    """The bytes that a product of warp groups reads."""
     opcode, text, _ = event.instruction
     columns, k = map(int, re.search(r"\.m64n(\d+)k(\d+)\.", opcode).groups())
     size = 32 // k
@@ -148,7 +144,7 @@ def _step(memory: _Memory, event: Event) -> str:
     elif opcode.startswith("wgmma.mma_async"):
         return memory.multiply(operands(event))
     else:
-        at, warps = _words(event)
+        at, warps = _touched(event)
         if opcode.startswith("ld"):
             return memory.load(at, warps)
         found = memory.write(at, warps)

@@ -116,11 +116,17 @@ STORE, BARRIER = "shl.b32 %r2, %r1, 2;\nst.shared.b32 [%r2], %r9;", "bar.sync 0;
 LOAD = "xor.b32 %r3, %r2, {};\nld.shared.b32 %r4, [%r3+0];"
 
 
-@pytest.mark.parametrize("distance", [4, 128])  # in bytes: of a lane, and of a warp
+@pytest.mark.parametrize("distance", [4, 128])  # in bytes: to another lane, to another warp
 @pytest.mark.parametrize("barrier", ["", BARRIER])
 def test_loads_of_what_another_warp_stored(distance, barrier):
     ptx = straight(STORE, barrier, LOAD.format(distance))
     assert bool(found(ptx)) == (distance == 128 and not barrier)
+
+
+def test_bytes_side_by_side_are_no_race():
+    """Of lane 0 of each warp: its own byte of a word that all four have."""
+    lanes = "and.b32 %r5, %r1, 31;\nsetp.eq.s32 %p1, %r5, 0;\nshr.u32 %r6, %r1, 5;"
+    assert found(straight(lanes, "@%p1 st.shared.b8 [%r6], %rs1;\nld.shared.b8 %rs2, [%r6];")) == []
 
 
 def test_stores_where_another_warp_loaded():
@@ -147,7 +153,7 @@ def test_what_is_not_understood_is_said(lines):
 
 
 def product(shape, flags, a, b):
-    """The words of its operands."""
+    """The bytes of its operands."""
     text = f"wgmma.mma_async.sync.aligned.{shape} {{%r9}}, %rd1, %rd2, %p1, 1, 1, {flags};"
     (event,) = events(straight(f"mov.b64 %rd1, {a};", f"mov.b64 %rd2, {b};", text), 128, {})
     return operands(event)
@@ -165,9 +171,9 @@ def product(shape, flags, a, b):
     ids=("along K", "across", "tf32"),
 )
 def test_operands_of_products(shape, flags, descriptors, size):
-    words = product(shape, flags, *(d + (i << 10) for i, d in enumerate(descriptors)))
-    assert np.array_equal(words[words < 4096], np.arange(size // 4))
-    assert words[words >= 4096].min() == 4096
+    found = product(shape, flags, *(d + (i << 10) for i, d in enumerate(descriptors)))
+    assert np.array_equal(found[found < 16384], np.arange(size))
+    assert found[found >= 16384].min() == 16384
 
 
 def test_an_operand_that_begins_within_a_row_is_that_row():
