@@ -23,6 +23,7 @@ from hatact.backends._triton_mlp_rules import (
     precision,
     side,
     sizes,
+    summed,
 )
 from hatact.backends._triton_numbers import Constants, constants
 from hatact.backends._triton_tuning import Config, Launch, launch_best
@@ -58,9 +59,9 @@ def _digest(f: Constants) -> str:
     return hashlib.sha256(repr(f).encode()).hexdigest()[:8]
 
 
-def _launched(key: str, x: Tensor, hidden: int, launch: Launch) -> bool:
+def _launched(key: str, x: Tensor, hidden: int, launch: Launch, inference: bool = False) -> bool:
     """Whether a launch of a tile of rows fits."""
-    found = launch_best(key, x.device, configs_for(x, hidden), launch)
+    found = launch_best(key, x.device, configs_for(x, hidden, inference), launch)
     return bool(found or launch_best(f"{key}/small", x.device, IF_NONE_FITS, launch))
 
 
@@ -140,7 +141,7 @@ def mlp_forward(
     kernel = "forward, kept" if len(kept) else "forward"
     key = _key(kernel, shape, x, rows, bool(biases), numbers)
     with guard(x):
-        if _launched(key, x, shape.hidden, launch):
+        if _launched(key, x, shape.hidden, launch, inference=not len(kept)):
             return y, kept
     _say_once(shape, str(x.device), _TOO_LARGE)
     return reference_mlp.mlp_forward(ppoly, *args, keep)
@@ -294,7 +295,7 @@ def _of_parameters(
 
         def launch(config: Config) -> None:
             parameters_kernel[(blocks, splits, layers)](
-                *(a, b, b0, sums, rows, steps, m, n, *f, bool(biases)),
+                *(a, b, b0, sums, rows, steps, m, n, *f, bool(biases), summed(x)),
                 *(products, *sides, config.rows),
                 num_warps=config.warps,
                 num_stages=config.stages,

@@ -434,6 +434,7 @@ def parameters_kernel(
     PIECES: tl.constexpr,
     PERIOD: tl.constexpr,
     BIAS: tl.constexpr,
+    SUMMED: tl.constexpr,
     PRECISION: tl.constexpr,
     BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr,
@@ -444,6 +445,7 @@ def parameters_kernel(
     a: (layers, rows, M), b: (layers, rows, N), row-major; without KNOTS it is b itself in f(b)'s
     place. If b0 is not None, it is the first layer's b, and b those of the others. A split has
     steps·ROWS rows; sums: (splits, layers, M·N + M), or M·N. Grid: blocks, splits, layers.
+    SUMMED says that the sums of a are no products with ones.
     """
     COLUMNS: tl.constexpr = (N + BLOCK_N - 1) // BLOCK_N
     i, j = tl.program_id(0) // COLUMNS, tl.program_id(0) % COLUMNS
@@ -460,9 +462,7 @@ def parameters_kernel(
     row = tl.arange(0, ROWS)
     at_a, at_b = row[None, :] * M + m[:, None], row[:, None] * N + n[None, :]
     found = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
-    # A product with ones sums a exactly as a sum would, unless it first rounds a to tf32.
-    ROUNDS: tl.constexpr = a.dtype.element_ty == tl.float32 and PRECISION != "ieee"
-    ALIKE: tl.constexpr = 1 if ROUNDS else ONES  # columns of the bias's gradient
+    ALIKE: tl.constexpr = 1 if SUMMED else ONES  # columns of the bias's gradient
     ones = tl.full((ROWS, ONES), 1.0, a.dtype.element_ty)
     of_bias = tl.zeros((BLOCK_M, ALIKE), tl.float32)
     here = tl.minimum(rows - first, steps * ROWS).to(tl.int32)
@@ -476,16 +476,16 @@ def parameters_kernel(
         some_b = tl.load(b + at_b, mask=of_b, other=0.0)
         # Of a tile that a sum reads too, Triton's pipeline makes one buffer too few for a product
         # of warp groups in flight: the next copy would overwrite its operand (triton#7110).
-        if BIAS and not ROUNDS:
+        if BIAS and not SUMMED:
             of_bias = tl.dot(some_a, ones, of_bias, input_precision=PRECISION)
         if len(KNOTS) > 0:
             value = evaluate(reduced(some_b.to(tl.float32), KNOTS, PERIOD), KNOTS, PIECES, PERIOD)
             some_b = tl.where(of_b, value.to(some_b.dtype), tl.zeros_like(some_b))
-        elif BIAS and ROUNDS:
+        elif BIAS and some_b.dtype == tl.float32:
             # Out of registers, as f(b) comes: such a product is waited for before the next copy.
             some_b = tl.where(of_b, some_b, tl.zeros_like(some_b))
         found = tl.dot(some_a, some_b, found, input_precision=PRECISION)
-        if BIAS and ROUNDS:
+        if BIAS and SUMMED:
             of_bias += tl.sum(some_a, 1, keep_dims=True)
         a += ROWS * M
         b += ROWS * N

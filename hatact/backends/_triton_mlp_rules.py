@@ -74,29 +74,51 @@ def sizes(shape: Shape) -> Sizes:
     return Sizes(side(shape.hidden), side(shape.inputs), side(shape.outputs))
 
 
-def configs(hidden: int, itemsize: int, old: bool) -> tuple[Config, ...]:
+def configs(hidden: int, itemsize: int, old: bool, inference: bool = False) -> tuple[Config, ...]:
     """What a launch is chosen from, the first that fits where nothing can be timed.
 
-    That one spills nothing at widths 16, 32, 64, 128 and 256 on sm_80, sm_90 and gfx942. old:
-    where a product's operands are in registers too. Elsewhere a tile of 32 rows is multiplied by
-    other instructions than one of 64, which may round otherwise: it is no choice there.
+    None spills on sm_90 for the Hat, BW-ReLU or the cubic B-spline, nor the first on sm_80 and
+    gfx942: a thread has at most 32 numbers of a block of columns. With 64, as 128 threads have of
+    128 rows and 64 columns, BW-ReLU's forward and the cubic's spill, and in float32 every backward;
+    so does whatever keeps or takes a pre-activation at width 256 with 128 rows.
+
+    Three stages have the next layer's weights on their way while products are made; two, on NVIDIA,
+    have nothing on its way: where three do not fit, one is as good and smaller. AMD's two have one
+    in registers; with three they spill.
+
+    old: where a product's operands are in registers too. Elsewhere a tile of 32 rows is multiplied
+    by other instructions than one of 64, which may round otherwise: it is no choice there.
     """
+    deep = 2 if torch.version.hip else 3
     if hidden <= 32:
-        return Config(64, 4, 2), Config(128, 4, 2), Config(256, 8, 2)
+        return Config(64, 4, deep), Config(128, 4, deep), Config(256, 8, deep)
     if hidden <= 64:
-        return Config(128, 8, 2), Config(128, 4, 2), Config(64, 4, 2), Config(128, 4, 1)
+        return Config(128, 8, deep), Config(64, 4, deep), Config(128, 8, 1), Config(64, 4, 1)
     if hidden * itemsize <= 256:
-        return Config(128, 8, 2), Config(128, 8, 1), Config(64, 8, 1), Config(64, 4, 1)
+        return Config(128, 8, deep), Config(64, 8, deep), Config(128, 8, 1), Config(64, 4, 1)
     if old:
         return Config(32, 8, 2), Config(32, 8, 1), Config(64, 8, 1)
-    return Config(64, 8, 1), Config(128, 8, 1)
+    return (Config(64, 8, 1), Config(128, 8, 1)) if inference else (Config(64, 8, 1),)
 
 
 IF_NONE_FITS = Config(32, 8, 2), Config(32, 8, 1)
 
 
-def configs_for(x: Tensor, hidden: int) -> tuple[Config, ...]:
-    return configs(hidden, x.element_size(), x.is_cuda and _is_old(x.device))
+def configs_for(x: Tensor, hidden: int, inference: bool) -> tuple[Config, ...]:
+    return configs(hidden, x.element_size(), is_old(x), inference)
+
+
+def summed(x: Tensor) -> bool:
+    """Whether a bias's gradient is a sum, and no product with ones.
+
+    A product of tf32 would round what it sums. Where no warp groups multiply, none is needed (see
+    parameters_kernel), and one would spill on sm_80.
+    """
+    return precision(x.dtype) == "tf32" or is_old(x)
+
+
+def is_old(x: Tensor) -> bool:
+    return x.is_cuda and _is_old(x.device)
 
 
 @lru_cache(maxsize=16)

@@ -60,7 +60,7 @@ def compiled(case: str, architecture: str) -> dict[str, Any]:
     # Of three products over the rows, that of hidden layers; at depth 2 there is none.
     key_of = {"inference": "forward", "parameters": "parameters, hidden"}
     asked = key_of.get(kind, kind)
-    rule, found = rules.configs, {}
+    found: dict[str, Any] = {}
 
     def first_that_fits(
         key: str, device: torch.device, configs: Sequence[Config], launch: Callable[..., None]
@@ -74,12 +74,10 @@ def compiled(case: str, architecture: str) -> dict[str, Any]:
                 return config
         return None
 
-    def configs(hidden: int, itemsize: int, _: bool) -> tuple[Config, ...]:
-        return rule(hidden, itemsize, architecture == "sm_80")
-
     torch.set_float32_matmul_precision("medium")
     torch.version.hip = "pretended" if TARGETS[architecture].backend == "hip" else None
-    with patch.object(mlp, "launch_best", first_that_fits), patch.object(rules, "configs", configs):
+    old = patch.object(rules, "is_old", lambda _: architecture == "sm_80")
+    with patch.object(mlp, "launch_best", first_that_fits), old:
         network(kind, HAT.scaled(8), int(width), int(depth), DTYPES[dtype])
     if architecture == "sm_90":
         code = disassembled(found, "nvdisasm")

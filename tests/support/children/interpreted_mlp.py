@@ -127,7 +127,7 @@ def check_bits(device: str) -> Failures:
         y, _, *grads = both(HAT, *net, keep=False)
         failures += [f"not kept: {n}" for n in differing((y, found[1], *grads), found, names)]
         rule = rules.configs
-        for config in rule(hidden, dtype.itemsize, False) if device == "cuda" else ():
+        for config in rule(hidden, dtype.itemsize, False, True) if device == "cuda" else ():
             rules.configs = lambda *_, config=config: (config,)
             try:
                 got = both(HAT, *net)

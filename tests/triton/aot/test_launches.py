@@ -1,18 +1,17 @@
-"""Every launch that may be chosen on Hopper, compiled ahead of time: races in shared memory."""
+"""Every launch that may be chosen on Hopper, compiled ahead of time: races, spills, copies."""
 
 import pytest
 
 from tests.support.children import compiled, needs_triton
 
 CASES = (  # of the network: activation/width/dtype/bias
-    "mlp/hat/32/bf16/bias",
-    "mlp/hat/64/bf16/bias",
+    "mlp/bspline3/32/fp16/bias",
+    "mlp/bspline3/64/bf16/bias",
     "mlp/hat/64/fp32/bias",
-    "mlp/hat/64/fp32/-",
-    "mlp/hat/100/fp16/-",
-    "mlp/hat/256/bf16/bias",
+    "mlp/bw_relu/100/fp16/-",
+    "mlp/bspline3/256/bf16/bias",
     "linear/hat/bf16",
-    "linear/hat/fp32",
+    "linear/bw_relu/fp32",
 )
 
 pytestmark = [pytest.mark.aot, needs_triton]
@@ -27,3 +26,15 @@ def test_no_launch_races(figures):
     """Whatever is in flight: no product's operand is overwritten, nothing is read too early."""
     assert {case for case in CASES if any(key.startswith(case) for key in figures)} == {*CASES}
     assert {key: found["races"] for key, found in figures.items() if found["races"]} == {}
+
+
+def test_no_launch_spills(figures):
+    assert {key: found["spilled"] for key, found in figures.items() if found["spilled"]} == {}
+
+
+def test_three_stages_have_copies_on_their_way_during_products(figures):
+    deep = {
+        key: found["groups of copies in flight"] for key, found in figures.items() if "3)" in key
+    }
+    assert any("forward" in key for key in deep)
+    assert min(deep.values()) >= 1
