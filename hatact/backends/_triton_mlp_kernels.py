@@ -486,7 +486,7 @@ def parameters_kernel(
             some_b = tl.where(of_b, some_b, tl.zeros_like(some_b))
         found = tl.dot(some_a, some_b, found, input_precision=PRECISION)
         if BIAS and SUMMED:
-            of_bias += tl.sum(some_a, 1, keep_dims=True)
+            of_bias += tl.sum(some_a.to(tl.float32), 1, keep_dims=True)
         a += ROWS * M
         b += ROWS * N
     sums += (split * tl.num_programs(2) + layer) * (M * N + M if BIAS else M * N)
