@@ -113,7 +113,7 @@ def _is_gpu(device: torch.device) -> bool:
 
 
 def _can_time(device: torch.device) -> bool:
-    return not torch.cuda.is_current_stream_capturing()
+    return os.environ.get("HATACT_TUNE") != "0" and not torch.cuda.is_current_stream_capturing()
 
 
 def launch_best(
@@ -121,8 +121,8 @@ def launch_best(
 ) -> Config | None:
     """Launches with the fastest of `configs`; None, nothing launched, if none fits the device.
 
-    The first that fits serves where nothing can be timed and nothing is remembered: off the GPU,
-    while a CUDA graph is captured, and with no memory left to time in.
+    The first that fits serves where nothing is timed and nothing is remembered: off the GPU, while
+    a CUDA graph is captured, with no memory left to time in, and where HATACT_TUNE=0 says so.
     """
     from triton.runtime.errors import OutOfResources
 

@@ -42,8 +42,8 @@ class MLP(nn.Module):
     differentiable there; a network that runs layer by layer is exported as torch's own ops, and
     keeps what those keep, `checkpoint` or not. On CUDA the
     first call for a width, an f, a dtype and a device compiles, and times a few launches; what was
-    chosen is kept in $HATACT_CACHE_DIR (default: hatact in the user's cache folder). Warm up before
-    a CUDA graph is captured, as ever.
+    chosen is kept in $HATACT_CACHE_DIR (default: hatact in the user's cache folder). HATACT_TUNE=0
+    leaves the timing out. Warm up before a CUDA graph is captured, as ever.
 
     Shapes: (*, in_features) → (*, out_features). dtypes: float32, float64; float16 and bfloat16,
     computed in float32, with pre-activations rounded as the layers round them. float32 products

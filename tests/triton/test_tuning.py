@@ -13,6 +13,7 @@ from tests.support.children import needs_triton
 pytestmark = needs_triton
 CONFIGS = Config(128, 4, 2), Config(64, 4, 2), Config(64, 8, 1)
 DEVICE = torch.device("cpu")
+CAN_TIME = tuning._can_time
 
 
 class Launches:
@@ -169,6 +170,21 @@ def test_where_nothing_can_be_timed_the_first_that_fits_serves(gpu, tmp_path):
     assert launches.timed == []
     assert not (tmp_path / "cache").exists()
     assert best(gpu, Launches(dict.fromkeys(CONFIGS))) is None
+
+
+@pytest.mark.parametrize(("tune", "timed"), [("0", 0), ("1", 3), ("", 3)])
+def test_timings_can_be_switched_off(gpu, monkeypatch, tune, timed):
+    """What was chosen before serves all the same."""
+    gpu.setattr(tuning, "_can_time", CAN_TIME)
+    gpu.setattr(torch.cuda, "is_current_stream_capturing", lambda: False)
+    monkeypatch.setenv("HATACT_TUNE", tune)
+    launches = Launches(TIMES)
+    assert best(gpu, launches) == (CONFIGS[1] if timed else CONFIGS[0])
+    assert len(launches.timed) == timed
+    monkeypatch.setenv("HATACT_TUNE", "1")
+    best(gpu, launches)
+    monkeypatch.setenv("HATACT_TUNE", "0")
+    assert best(gpu, launches) == CONFIGS[1]
 
 
 def test_a_graph_that_is_captured_takes_what_was_chosen(gpu):
