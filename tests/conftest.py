@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import hatact
-from tests.support import combinations, judged, tidy
+from tests.support import combinations, judged, on_gpu, tidy
 from tests.support.places import PLACES, Place
 
 pytest.register_assert_rewrite("tests.support.op_cases")
@@ -36,6 +36,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="oldest",
         help="see tests/install/test_torch_versions.py",
     )
+    group = parser.getgroup("a GPU")
+    group.addoption("--gpu", choices=("selection", "whole"), help="see tests/support/on_gpu.py")
+    group.addoption("--gpu-device", default="cuda", help="what ids name, where a GPU is pretended")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -48,11 +51,13 @@ def pytest_configure(config: pytest.Config) -> None:
         )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Test ids are the same in every process."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Test ids are the same in every process; with --gpu, those of a GPU are left."""
     for item in items:
         if re.search(r"\b0x[0-9a-f]{6,}", item.nodeid):
             raise pytest.UsageError(f"an address is no part of a test's id; got {item.nodeid}")
+    if config.option.gpu:
+        on_gpu.select(config, items)
 
 
 @pytest.hookimpl(optionalhook=True)

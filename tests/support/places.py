@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import torch
@@ -32,7 +33,7 @@ class Place:
     @property
     def interpreted(self) -> bool:
         """Triton's interpreter: up to 60 ms a call, and it truncates to bfloat16."""
-        return self.backend == "triton" and self.device == "cpu"
+        return self.backend == "triton" and os.environ.get("TRITON_INTERPRET") == "1"
 
     @property
     def default(self) -> bool:
