@@ -128,14 +128,18 @@ def kept(who: Who, of: Inputs) -> float:
 
 
 def rows(
-    device: str, *, rounds: int, sizes: tuple[int, ...] | None = None
+    device: str,
+    *,
+    rounds: int,
+    sizes: tuple[int, ...] | None = None,
+    wanted: Callable[[Who], bool] = lambda who: True,
 ) -> Iterator[dict[str, Any]]:
     """One row a provider, shape and mode, paired with hatact's default; float32."""
     fused = Who("hatact", of_known_numbers)
     for shape in SHAPES if sizes is None else tuple((n, 1) for n in sizes):
         of = Inputs(*shape, device)
         copies = memory.copies(2 * shape[0] * shape[1] * torch.float32.itemsize, device)
-        for who in providers(device):
+        for who in filter(wanted, providers(device)):
             head = {"cascade": who.name, "depth": DEPTH, "rows": shape[0], "channels": shape[1]}
             try:
                 with forced(who.backend):

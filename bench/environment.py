@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import re
-import subprocess
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,8 @@ from typing import Any
 import torch
 
 import hatact
+from bench.commit import commit
 from hatact.backends import extension
-
-ROOT = Path(__file__).parent.parent
 
 
 def _cpu_model() -> str:
@@ -25,19 +23,12 @@ def _cpu_model() -> str:
     return found[1].strip() if found else platform.processor() or platform.machine()
 
 
-def _commit() -> str | None:
-    run = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    return run.stdout.strip() or None
-
-
 def environment(device: str) -> dict[str, Any]:
     """Versions, hardware, commit and date."""
     reason = extension.unavailable("cpu")
     return {
         "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
-        "commit": _commit(),
+        "commit": commit(),
         "device": torch.cuda.get_device_name() if device == "cuda" else _cpu_model(),
         "cpu_capability": extension.cpu_capability() if reason is None else None,
         "threads": torch.get_num_threads(),
@@ -53,5 +44,9 @@ def results_path(device: str, out: Path) -> Path:
     """OUT/<device>/<date>.json"""
     facts = environment(device)
     name = facts["device"] if device == "cuda" else f"{facts['device']} {facts['cpu_capability']}"
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-    return out / slug / f"{facts['date']}.json"
+    return out / slug(name) / f"{facts['date']}.json"
+
+
+def slug(name: str) -> str:
+    """A device's name as that of a folder."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")

@@ -88,15 +88,18 @@ def ready(case: Case, network: Network) -> Ready | dict[str, Any]:
         return failed(error)
 
 
-def rows(case: Case, *, rounds: int) -> Iterator[dict[str, Any]]:
-    """One row a network and mode: ms, bytes a row of x, and a timing against each baseline.
+def rows(
+    case: Case, *, rounds: int, wanted: Callable[[Network], bool] = lambda network: True
+) -> Iterator[dict[str, Any]]:
+    """One row a mode and network that is wanted: ms, bytes a row of x, and a timing against each
+    baseline.
 
     The timings stand under the keys of BASELINES; a baseline that did not run is left out.
     `floor_ms` is what the products alone take at the rate of a large torch.mm in the same run.
     """
     peak = matrix_peak(case.device, case.dtype)
     floors = {mode: n / peak * 1e3 for mode, n in case.operations.items()}
-    found = {network.name: ready(case, network) for network in networks(case)}
+    found = {one.name: ready(case, one) for one in filter(wanted, networks(case))}
     ran = {key: found.get(name) for key, name in BASELINES.items()}
     bases = {key: base for key, base in ran.items() if isinstance(base, Ready)}
     for name, one in found.items():

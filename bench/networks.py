@@ -181,11 +181,12 @@ def rows(
     rounds: int,
     batch: int | None = None,
     dtypes: tuple[torch.dtype, ...] = DTYPES,
+    wanted: Callable[[Network], bool] = lambda network: True,
 ) -> Iterator[dict[str, Any]]:
-    """One row a network and dtype, paired with the eager ReLU network."""
+    """One row a dtype and network that is wanted, paired with the eager ReLU network."""
     for dtype in dtypes:
         layers = Layers(batch or BATCHES[device], WIDTH, dtype, device)
-        for network in networks(device):
+        for network in filter(wanted, networks(device)):
             head = {
                 "network": network.name,
                 "dtype": str(dtype).removeprefix("torch."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import cycle
 from typing import Any
@@ -97,8 +97,11 @@ def used(case: Case, provider: Provider) -> dict[str, float | None]:
     }
 
 
-def rows(case: Case, *, rounds: int) -> Iterator[dict[str, Any]]:
-    """One row a provider and mode, each paired with `F.relu` on the same input.
+def rows(
+    case: Case, *, rounds: int, who: Iterable[Provider] | None = None
+) -> Iterator[dict[str, Any]]:
+    """One row a provider and mode, each paired with `F.relu` on the same input; of all providers,
+    or of `who`, the next of which is asked for when the one before is done.
 
     A provider that is wrong or fails has a row that says so, marked failed, and no times. On CUDA
     each row has the rate of a copy of equal size, measured right before.
@@ -113,7 +116,7 @@ def rows(case: Case, *, rounds: int) -> Iterator[dict[str, Any]]:
             head["copy_gb_per_s"] = copy_gb_per_s(case, rounds)
         except Exception as error:  # the providers have their times all the same
             yield {**head, "provider": COPY.name, **failed(error)}
-    for provider in (*providers(case), *peers(case), RELU):
+    for provider in (*providers(case), *peers(case), RELU) if who is None else who:
         of = {**head, "provider": provider.name}
         try:
             with forced(provider.backend):

@@ -42,6 +42,11 @@ def _device(index: int) -> tuple[int, int]:
     return found["multiprocessor_count"], found["max_shared_mem"]
 
 
+def limits(x: Tensor) -> tuple[int, int]:
+    """What :func:`tile` is to fit: x's GPU, or the interpreter, which has room for anything."""
+    return _device(x.device.index) if x.is_cuda else (_EVERY, _EVERY)
+
+
 def tile(
     m: int, n: int, k: int, element_size: int, exact: bool, processors: int, shared: int
 ) -> Tile:
@@ -139,8 +144,7 @@ def linear_act(
 
     precision = precision_of(x.dtype)
     exact = x.dtype == torch.float32 and precision != "tf32" and not torch.version.hip
-    limits = _device(x.device.index) if x.is_cuda else (_EVERY, _EVERY)
-    t = tile(m, n, k, x.element_size(), exact, *limits)
+    t = tile(m, n, k, x.element_size(), exact, *limits(x))
     with guard(x):
         linear_act_kernel[(-(-m // t.m) * -(-n // t.n),)](
             *(x, weight, bias, y, code, m, n, k, x.stride(0), weight.stride(0)),
