@@ -3,7 +3,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 BUILD := setup.py pyproject.toml $(wildcard csrc/*)
 
-.PHONY: verify verify-all test test-rest test-all lint combinations random bench bench-cpu gpu clean
+.PHONY: verify verify-all test test-rest test-all lint combinations random bench bench-cpu gpu gpu-prepare gpu-rehearsal clean
 
 verify: $(VENV)/.built
 	$(RUN)/hatact verify hong2022 --quick
@@ -58,9 +58,23 @@ bench: $(VENV)/.built $(VENV)/.peers
 bench-cpu: $(VENV)/.built
 	$(RUN)/python -m pytest bench/test_cpu_regression.py --benchmark-only $(ARGS)
 
-# On a CUDA machine without network: the system's Python and torch, pytest and numpy.
+# On a CUDA machine without network, in eight minutes: the system's Python, torch, pytest and numpy.
+OUT ?= out/gpu
 gpu:
-	$(PYTHON) -m bench.gpu
+	$(PYTHON) -m bench.gpu --out $(OUT)
+
+# Beforehand, without a GPU: what would cost time there, for its Python and its torch, in .gpu/.
+GPU_PYTHON ?= python3.12
+GPU_TORCH ?= 2.11.0
+gpu-prepare:
+	$(GPU_PYTHON) -m venv .gpu-venv
+	PIP_CONSTRAINT=/dev/null .gpu-venv/bin/python -m pip install --quiet "torch===$(GPU_TORCH)" \
+	  "setuptools>=77,<82" ninja numpy pytest pytest-xdist hypothesis
+	.gpu-venv/bin/python -m bench.gpu --prepare
+
+# Without a GPU: every stage as far as it can go.
+gpu-rehearsal: $(VENV)/.built
+	$(RUN)/python -m bench.gpu --dry-run --out out/gpu-rehearsal
 
 $(VENV)/.installed: requirements-dev.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "hatact needs Python >= 3.10; got " + sys.version)'
@@ -78,4 +92,4 @@ $(VENV)/.built: $(VENV)/.installed $(BUILD)
 	touch $@
 
 clean:
-	rm -rf $(VENV) build out *.egg-info hatact/*.so
+	rm -rf $(VENV) .gpu .gpu-venv build out *.egg-info hatact/*.so
