@@ -56,7 +56,7 @@ def test_of_one_fixture(made, i): pass
 def test_of_it_too(made): pass
 """
 TIMED = """
-import os, pytest
+import os, time, pytest
 
 @pytest.mark.timing
 @pytest.mark.parametrize("i", range(20))
@@ -67,6 +67,10 @@ def test_time_too(): print("timed by", os.environ["PYTEST_XDIST_WORKER"])
 
 @pytest.mark.parametrize("i", range(20))
 def test_function(i): print("called in", __name__, "by", os.environ["PYTEST_XDIST_WORKER"])
+
+@pytest.mark.apart
+@pytest.mark.parametrize("i", range(8))
+def test_apart(i): time.sleep(0.1); print("apart by", os.environ["PYTEST_XDIST_WORKER"])
 """
 
 
@@ -84,6 +88,7 @@ def test_what_belongs_together_goes_to_one_worker(tmp_path):
     assert (len(timed), len(set(timed))) == (42, 1)
     called = re.findall(r"^called in (\S+) by (\w+)", said, re.MULTILINE)
     assert (len(called), len(set(called))) == (40, 2), "a function's calls are one worker's"
+    assert len(set(re.findall(r"^apart by (\w+)", said, re.MULTILINE))) == 2
 
 
 LEAVES = {  # what a test does, and what is then said of it
@@ -107,7 +112,7 @@ def test_a_test_that_leaves_something_behind_is_red(tmp_path):
     clean = "def test_clean():\n    assert 'LEFT' not in os.environ and 'HOME' in os.environ\n"
     status, said = _run(
         tmp_path,
-        "import os, torch, hatact\nkept = hatact.use_backend('reference')\n"
+        "import os, time, torch, hatact\nkept = hatact.use_backend('reference')\n"
         + "".join(tests)
         + clean,
     )

@@ -31,12 +31,15 @@ class _File:
             if isinstance(node, ast.ImportFrom)
             for alias in node.names
         }
-        self.timed = {
-            node.name
-            for node in tree.body
-            if isinstance(node, ast.FunctionDef)
-            and any("mark.timing" in ast.unparse(d) for d in node.decorator_list)
-        }
+        self.timed, self.apart = (
+            {
+                node.name
+                for node in tree.body
+                if isinstance(node, ast.FunctionDef)
+                and any(f"mark.{mark}" in ast.unparse(d) for d in node.decorator_list)
+            }
+            for mark in ("timing", "apart")
+        )
 
 
 _read = cache(_File)
@@ -44,6 +47,8 @@ _read = cache(_File)
 
 class ByFunction(LoadScopeScheduling):
     """A test function with all its parameters goes to one worker: what they make, they share.
+
+    Not if it is marked `apart`: each of its parameters is a work of its own.
 
     So do the tests that look at time, those of a file that makes something for all of them or
     of a folder whose conftest.py does, those that judge the random specs, and those that ask the
@@ -56,6 +61,8 @@ class ByFunction(LoadScopeScheduling):
         file = _read(Path(self.config.rootpath, path))
         if name in file.timed:
             return "timing"
+        if name in file.apart:
+            return nodeid
         if file.makes:
             return path
         if _read(Path(self.config.rootpath, path).parent / "conftest.py").makes:

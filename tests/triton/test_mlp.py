@@ -30,6 +30,7 @@ def gpu(place):
     return place.device
 
 
+@pytest.mark.apart
 @pytest.mark.usefixtures("tf32")
 @pytest.mark.parametrize("what", [*(f"width {n}" for n in WIDTHS), *CHECKS])
 def test_on_a_gpu(gpu, what):
