@@ -167,6 +167,12 @@ def test_the_suite(pair, place, wheel, checkout, tmp_path):
     assert int(re.search(r"(\d+) passed", said)[1]) > 900
 
 
+def test_its_triton(pair, place, wheel, checkout, tmp_path):
+    """What it compiles has no race and spills nothing, and the next process finds it."""
+    place.install(wheel(place, checkout).path)
+    place.suite(tmp_path, "tests/bench/gpu/test_pretended.py", "tests/triton/aot/test_launches.py")
+
+
 def test_it_is_built_there(pair, place, checkout, tmp_path):
     """By the newest as a plain `pip install .` builds: in isolation, with a torch of its own."""
     if pair.python != HERE or pair.torch == OLDEST:

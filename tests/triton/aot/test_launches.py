@@ -1,4 +1,9 @@
-"""Every launch that may be chosen on Hopper, compiled ahead of time: races, spills, copies."""
+"""Every launch that may be chosen on Hopper, compiled ahead of time: races, spills, copies.
+
+Of each activation, width and dtype with `--torch all`; else of a few, in which each launch occurs.
+"""
+
+from itertools import product
 
 import pytest
 
@@ -14,17 +19,31 @@ CASES = (  # of the network: activation/width/dtype/bias
     "linear/bw_relu/fp32",
 )
 
+WIDTHS = (16, 32, 64, 100, 128, 256)
+WHOLE = tuple(
+    f"mlp/{activation}/{width}/{dtype}/bias"
+    for activation, width, dtype in product(
+        ("hat", "bw_relu", "bspline3"), WIDTHS, ("bf16", "fp32")
+    )
+    if (width, dtype) != (256, "fp32")  # which runs layer by layer
+)
+
 pytestmark = [pytest.mark.aot, needs_triton]
 
 
 @pytest.fixture(scope="module")
-def figures(tmp_path_factory) -> dict[str, dict]:
-    return compiled("compiled_launches", *CASES, cache=tmp_path_factory.mktemp("triton"))
+def cases(request) -> tuple[str, ...]:
+    return (*CASES, *WHOLE) if request.config.option.torch == "all" else CASES
 
 
-def test_no_launch_races(figures):
+@pytest.fixture(scope="module")
+def figures(cases, tmp_path_factory) -> dict[str, dict]:
+    return compiled("compiled_launches", *cases, cache=tmp_path_factory.mktemp("triton"))
+
+
+def test_no_launch_races(cases, figures):
     """Whatever is in flight: no product's operand is overwritten, nothing is read too early."""
-    assert {case for case in CASES if any(key.startswith(case) for key in figures)} == {*CASES}
+    assert {case for case in cases if any(key.startswith(case) for key in figures)} == {*cases}
     assert {key: found["races"] for key, found in figures.items() if found["races"]} == {}
 
 
