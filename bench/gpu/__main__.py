@@ -59,13 +59,14 @@ def main(argv: Sequence[str] | None = None, command: Commands = stages.command) 
     try:
         out = _out(args.out)
         scratch = stages.scratch(args.dry_run)
-        if kind == "gpu" and not stages.gpus():
+        capability = None if args.dry_run else stages.capability()
+        if kind == "gpu" and capability is None:
             raise RuntimeError("NVIDIA's driver sees no GPU here; --dry-run needs none")
     except RuntimeError as error:
         print(f"python -m bench.gpu: {error}", file=sys.stderr)
         return 2
     end = time.monotonic() + 60 * args.minutes
-    built, notes = _prepared(scratch, args)
+    built, notes = _prepared(scratch, args, capability)
     todo = [stage for stage in STAGES if stage.name in args.only]
     if kind == "gpu" and not built:
         todo.insert(0, BUILD)
@@ -74,7 +75,11 @@ def main(argv: Sequence[str] | None = None, command: Commands = stages.command) 
     if args.pytest:
         variables["HATACT_GPU_PYTEST"] = args.pytest
     if args.newer_ptxas:
-        variables["TRITON_PTXAS_PATH"] = str(scratch / "ptxas")
+        ptxas = scratch / "ptxas"
+        if not ptxas.is_file():
+            print("python -m bench.gpu: --newer-ptxas needs that of .gpu/", file=sys.stderr)
+            return 2
+        variables["TRITON_PTXAS_PATH"] = str(ptxas)
     while todo:
         stage = todo.pop(0)
         found = _run(stage, todo, end, out, kind, scratch, variables, command)
@@ -100,20 +105,27 @@ def _out(out: Path | None) -> Path:
     return out
 
 
-def _prepared(scratch: Path, args: argparse.Namespace) -> tuple[bool, list[str]]:
+def _prepared(
+    scratch: Path, args: argparse.Namespace, capability: tuple[int, int] | None
+) -> tuple[bool, list[str]]:
     """Takes what was prepared into use: whether it has libraries, and what it lacks."""
-    found = folder.look()
-    notes = list(found.refused)
+    found = folder.look(capability=capability)
+    notes = [*found.refused, *found.notes]
     if not args.dry_run:
-        folder.install(found, scratch)
+        notes += folder.install(found, scratch)
         if found.usable and folder.changed_kernels(found):
             notes.append("Triton kernels were edited since: theirs are compiled here")
-        if not found.libraries:
+        built = found.libraries and folder.loads(stages.variables(scratch))
+        if found.libraries and not built:
+            notes.append("the libraries are not loaded here")
+        if not built:
             notes.append("the libraries are built here")
+    else:
+        built = True
     folder.note_prepared(scratch)
     if args.restore is not None:
-        folder.unpack(args.restore, scratch)
-    return found.libraries, [f"prepared: {note}" for note in notes]
+        notes += folder.restore(args.restore, scratch)
+    return built, [f"prepared: {note}" for note in notes]
 
 
 def _run(

@@ -18,7 +18,7 @@ STAGES = ("smoke", "pointwise", "mlp", "rest", "tools")  # those that launch Tri
 
 
 def fill(stage: str) -> Counter[str]:
-    """Runs a stage where a GPU is pretended; how many kernels were found, and compiled."""
+    """Runs a stage where a GPU is pretended; how often each kernel was found, and compiled."""
     setting = Setting("filling")
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -6,7 +6,9 @@ import hashlib
 import json
 import lzma
 import platform
+import re
 import shutil
+import subprocess
 import sys
 import tarfile
 from dataclasses import dataclass, field
@@ -19,10 +21,12 @@ from bench.gpu.stages import ROOT
 
 FOLDER = ROOT / ".gpu"
 MANIFEST = "manifest.json"
+CACHED = "9.0"  # the compute capability that Triton's cache is filled for
 CACHE, PTXAS = "triton.txz", "ptxas.xz"
 LIBRARIES = ("_cpu.so", "_cuda.so")
 MOST = 60 * 2**20  # bytes: what travels to a GPU machine is limited to little more
 PREPARED = "prepared.txt"  # names of Triton's entries that were there before the first stage
+_COLD = 90.0  # seconds that a first import of torch may take
 _FORMAT = 1
 # What each part was made of: the manifest has the digest of these files.
 SOURCES = {
@@ -32,7 +36,7 @@ SOURCES = {
 
 
 def digest(what: str) -> str:
-    """Of the sources that a part is made of: names and bytes."""
+    """The digest of the sources that a part is made of: their names and bytes."""
     found = hashlib.sha256()
     for path in sorted({p for pattern in SOURCES[what] for p in ROOT.glob(pattern)}):
         if path.is_file():
@@ -75,20 +79,23 @@ def write_manifest(folder: Path, **facts: object) -> None:
 
 @dataclass
 class Prepared:
-    """What may be used of a folder. `refused`: a sentence for each part that may not."""
+    """What may be used of a folder. `refused`: a sentence for each part that may not; `notes`: what
+    else is not as it was."""
 
     folder: Path
     manifest: dict[str, Any] = field(default_factory=dict)
     usable: set[str] = field(default_factory=set)
     refused: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def libraries(self) -> bool:
         return set(LIBRARIES) <= self.usable
 
 
-def look(folder: Path = FOLDER) -> Prepared:
-    """What was prepared, held against what is here now."""
+def look(folder: Path | None = None, capability: tuple[int, int] | None = None) -> Prepared:
+    """What was prepared, held against what is here now, and against a GPU's compute capability."""
+    folder = folder or FOLDER
     found = Prepared(folder)
     path = folder / MANIFEST
     try:
@@ -111,11 +118,30 @@ def look(folder: Path = FOLDER) -> Prepared:
         else:
             found.usable.add(name)
     _refuse_stale(found, made, sources)
+    if capability is not None:
+        _refuse_other_gpu(found, f"{capability[0]}.{capability[1]}")
     return found
+
+
+def _refuse_other_gpu(found: Prepared, here: str) -> None:
+    """Machine code is of one compute capability, and the cache is Hopper's."""
+    built = str(found.manifest.get("libraries", {}).get("architectures", ""))
+    of_gpu = {part.partition("+")[0] for part in re.split("[; ]+", built)}
+    if found.libraries and here not in of_gpu:
+        found.usable -= set(LIBRARIES)
+        found.refused.append(f"the libraries are for {built}, and this GPU is {here}: not used")
+    if CACHE in found.usable and here != CACHED:
+        found.usable.discard(CACHE)
+        found.refused.append(f"{CACHE} is for {CACHED}, and this GPU is {here}: it is not used")
 
 
 def _refuse_stale(found: Prepared, made: dict[str, str], sources: dict[str, str]) -> None:
     here = versions()
+    if made.get("torch") != here["torch"]:
+        found.notes.append(
+            f"torch is {here['torch']}, and {made.get('torch')} where it was prepared: the "
+            "libraries are of its stable ABI, and used"
+        )
     # The libraries are of torch's stable ABI and of no Python.
     needs = {CACHE: ("python", "machine", "triton"), **dict.fromkeys(LIBRARIES, ("machine",))}
     for name, of in needs.items():
@@ -139,23 +165,64 @@ def changed_kernels(found: Prepared) -> bool:
 
 
 def install(found: Prepared, scratch: Path) -> list[str]:
-    """Puts libraries, Triton's cache and the newer ptxas where they are looked for; their names."""
-    done = []
-    for name in LIBRARIES if found.libraries else ():
+    """Puts libraries, Triton's cache and the newer ptxas where they are looked for.
+
+    Returns a sentence for each that could not be put there, which is usable no more.
+    """
+    notes = []
+    for names, put in ((LIBRARIES, _libraries), ((CACHE,), _cache), ((PTXAS,), _ptxas)):
+        if found.usable >= set(names):
+            try:
+                put(found.folder, scratch)
+            except (OSError, tarfile.TarError, lzma.LZMAError, EOFError) as error:
+                found.usable -= set(names)
+                notes.append(f"{' and '.join(names)} cannot be installed: {error}")
+    return notes
+
+
+def _libraries(folder: Path, scratch: Path) -> None:
+    for name in LIBRARIES:
         part = ROOT / "hatact" / f".{name}.part"
-        shutil.copy2(found.folder / name, part)
+        shutil.copy2(folder / name, part)
         part.replace(ROOT / "hatact" / name)  # one that is loaded is not written to
-        done.append(name)
-    if CACHE in found.usable:
-        unpack(found.folder / CACHE, scratch)
-        done.append(CACHE)
-    if PTXAS in found.usable:
-        ptxas = scratch / "ptxas"
-        with lzma.open(found.folder / PTXAS) as packed, ptxas.open("wb") as out:
-            shutil.copyfileobj(packed, out)
-        ptxas.chmod(0o755)
-        done.append(PTXAS)
-    return done
+
+
+def _cache(folder: Path, scratch: Path) -> None:
+    unpack(folder / CACHE, scratch)
+
+
+def _ptxas(folder: Path, scratch: Path) -> None:
+    ptxas = scratch / "ptxas"
+    with lzma.open(folder / PTXAS) as packed, ptxas.open("wb") as out:
+        shutil.copyfileobj(packed, out)
+    ptxas.chmod(0o755)
+
+
+_LOADS = """
+from hatact.backends import extension
+import sys
+sys.exit(extension.unavailable("cpu") or extension.unavailable("cuda"))
+"""
+
+
+def loads(variables: dict[str, str]) -> bool:
+    """Whether another process loads both libraries. It also reads torch from the disk once."""
+    try:
+        run = subprocess.run(
+            [sys.executable, "-c", _LOADS], cwd=ROOT, env=variables, timeout=_COLD, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return run.returncode == 0
+
+
+def restore(archive: Path, scratch: Path) -> list[str]:
+    """Puts the caches of an earlier command where they were; a sentence if that cannot be."""
+    try:
+        unpack(archive, scratch)
+    except (OSError, tarfile.TarError, lzma.LZMAError, EOFError) as error:
+        return [f"{archive} is not restored: {error}"]
+    return []
 
 
 def unpack(archive: Path, into: Path) -> None:

@@ -25,7 +25,7 @@ SIZE, ROWS = 2**26, 2**20
 def profiled(setting: Setting) -> None:
     """Launches each once between a profiler's start and stop, after once without."""
     on_gpu = setting.kind == "gpu"
-    size, rows = (SIZE, ROWS) if not setting.tiny else (2**10, 64)
+    size, rows = (SIZE, ROWS) if setting.whole else (2**10, 64)
     dtype = torch.float16 if setting.tiny else torch.bfloat16
     x = torch.randn(size, device=setting.device).to(dtype)
     network = Network(16 if setting.tiny else 64, dtype, rows, setting.device)

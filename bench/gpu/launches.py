@@ -39,15 +39,17 @@ def fits(launch: Launch, config: Config) -> bool:
     return True
 
 
-def nth(n: int, tried: set[tuple[str, Config]]) -> Choose:
-    """Launches the n-th of what may be chosen, the last if there are fewer, the first that fits if
-    that does not fit. Notes in `tried` what was launched, by the name that the key begins with."""
+def nth(n: int, unfit: set[str]) -> Choose:
+    """Launches the n-th of what may be chosen, the last if there are fewer. If that does not fit
+    the device, it is named in `unfit`, and the first that does is launched."""
 
     def choose(key: str, configs: Sequence[Config], launch: Launch) -> Config | None:
-        for config in (configs[min(n, len(configs) - 1)], *configs):
+        wanted = configs[min(n, len(configs) - 1)]
+        for config in (wanted, *configs):
             if fits(launch, config):
-                tried.add((key.partition("/")[0], config))
                 return config
+            if config == wanted:
+                unfit.add(f"{tuple(config)} of {key.partition('/')[0]}")
         return None
 
     return choose

@@ -20,7 +20,7 @@ def cases(setting: Setting) -> Iterator[Case]:
     """bfloat16 first: it is what networks are trained in."""
     for dtype in DTYPES[::-1]:
         for activation in ACTIVATIONS[: 1 if setting.tiny else None]:
-            yield Case(activation, TINY if setting.tiny else SIZE, dtype, setting.device)
+            yield Case(activation, SIZE if setting.whole else TINY, dtype, setting.device)
 
 
 def wanted(case: Case) -> list[Provider]:

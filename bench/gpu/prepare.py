@@ -18,10 +18,11 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.gpu import filling, folder, stages
+from bench.gpu import filling, folder, pretended, stages
+from bench.gpu.pretended import total
 from bench.gpu.stages import ROOT, SCRATCH
 
-ARCHITECTURES = "9.0"  # of the GPUs that are lent; TORCH_CUDA_ARCH_LIST names others
+ARCHITECTURES = folder.CACHED  # TORCH_CUDA_ARCH_LIST names others
 # ptxas before 13.3 is known to be wrong for some matrix products (Triton #9433).
 _PTXAS = "nvidia-cuda-nvcc>=13.3"
 _NEEDS = (
@@ -113,66 +114,77 @@ def _ptxas(into: Path) -> str:
         return wheel.name.split("-")[1]
 
 
-def _kernels(into: Path) -> dict[str, int]:
+def _kernels(into: Path) -> dict[str, object]:
     """Compiles what the stages launch, lets other processes look for it, and packs it."""
     scratch = stages.scratch(False)
     for name in ("triton", "tuned"):
         shutil.rmtree(scratch / name, ignore_errors=True)
     variables = stages.variables(scratch) | {"HATACT_TUNE": "0"}
-    _filled(variables, filling.STAGES)
-    _suite(variables)
-    again = _filled(variables, filling.STAGES) + _suite(variables)
-    if again["compiled"]:
-        raise NotPrepared(
-            f"a second process must find every kernel; it compiled {again['compiled']} again"
-        )
+    of = {"stages": _filled, "suite": _suite}
+    for name, fill in of.items():
+        print(f"compiling what the {name} launch", file=sys.stderr, flush=True)
+        fill(variables)
+    again = {}
+    for name, fill in of.items():
+        print(f"looking for what the {name} launch", file=sys.stderr, flush=True)
+        again[name] = fill(variables)
+    _whole(again)
     folder.pack(into / folder.CACHE, SCRATCH, [scratch / "triton"])
-    return {"found by other processes": again["found"]}
+    return {name: total(counts, "found") for name, counts in again.items()}
 
 
-def _filled(variables: dict[str, str], names: Sequence[str]) -> Counter[str]:
-    """Stages by two processes at a time: how many kernels were found, and how many compiled."""
-    command = [sys.executable, "-m", "bench.gpu.filling"]
-    waiting, running = list(names), list[subprocess.Popen]()
-    total: Counter[str] = Counter()
+def _whole(again: dict[str, Counter[str]]) -> None:
+    """Whether other processes found every kernel that there is, and compiled none."""
+    for name, counts in again.items():
+        compiled = sorted(key for key in counts if key.startswith("compiled "))
+        if compiled:
+            raise NotPrepared(f"what the {name} launch must be found again; got {compiled}")
+        missing = pretended.names() - {key.partition(" ")[2] for key in counts}
+        if missing:
+            raise NotPrepared(f"the {name} must launch every kernel; none of {sorted(missing)}")
+
+
+def _filled(variables: dict[str, str]) -> Counter[str]:
+    """The stages, two processes at a time: how often each kernel was found, and compiled."""
+    waiting, counts = list(filling.STAGES), Counter[str]()
+    running: list[subprocess.Popen[str]] = []
     while waiting or running:
         while waiting and len(running) < (os.cpu_count() or 1):
+            command = [sys.executable, "-m", "bench.gpu.filling", waiting.pop(0)]
             running.append(
                 subprocess.Popen(
-                    [*command, waiting.pop(0)],
-                    cwd=ROOT,
-                    env=variables,
-                    stdout=subprocess.PIPE,
-                    text=True,
+                    command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, text=True
                 )
             )
         process = running.pop(0)
         said, _ = process.communicate()
         if process.returncode:
             raise NotPrepared(f"{' '.join(map(str, process.args))} failed: see above")
-        for counts in json.loads(said.splitlines()[-1]).values():
-            total.update(counts)
-    return total
+        for name, of_stage in json.loads(said.splitlines()[-1]).items():
+            if not of_stage:
+                raise NotPrepared(f"the stage {name} must launch some kernel; it launched none")
+            counts.update(of_stage)
+    return counts
 
 
 def _suite(variables: dict[str, str]) -> Counter[str]:
     """The tests of the selection, with the reference's answers."""
-    total: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory() as counts:
+    counts: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory() as left:
         asked = ["-q", "-p", "bench.gpu.filling_suite", "-p", "no:cacheprovider", "-k", "triton"]
         asked += ["--gpu", "selection", "--gpu-device", "cpu", "-n", str(os.cpu_count() or 1)]
         run = subprocess.run(
             [sys.executable, "-m", "pytest", *asked],
             cwd=ROOT,
-            env={**variables, "HATACT_GPU_COUNTS": counts},
+            env={**variables, "HATACT_GPU_COUNTS": left},
             stdout=sys.stderr,
             check=False,
         )
         if run.returncode not in (0, 1):  # a test that fails here may be right on a GPU
             raise NotPrepared(f"the suite ended with exit status {run.returncode}")
-        for path in Path(counts).glob("*.json"):
-            total.update(json.loads(path.read_text()))
-    return total
+        for path in Path(left).glob("*.json"):
+            counts.update(json.loads(path.read_text()))
+    return counts
 
 
 def _ran(what: str, command: Sequence[str], cwd: str, variables: dict[str, str]) -> None:

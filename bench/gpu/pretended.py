@@ -6,6 +6,7 @@ filled beforehand, and a second process can be asked whether it finds every kern
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import tempfile
@@ -21,7 +22,7 @@ from torch import Tensor
 from hatact import ops, reference, reference_cascade, reference_mlp
 from hatact.backends import _triton_linear as linear
 
-ARCHITECTURE = 90
+ARCHITECTURE = 90  # of compute capability 9.0: folder.CACHED
 PROCESSORS, SHARED = 132, 232448  # an H100's: multiprocessors, bytes that a program may have
 WHAT_TRITON_ASKS = {"multiprocessor_count": PROCESSORS, "max_shared_mem": SHARED}
 
@@ -51,7 +52,7 @@ class Utils(_Anything):
 
 
 class Driver:
-    """Of one GPU; `launcher_cls` is Triton's own, so that what it builds is in the cache too."""
+    """A driver of one GPU. `launcher_cls` is Triton's own: what it builds is in the cache, too."""
 
     def __init__(self) -> None:
         from triton.backends.nvidia.driver import CudaLauncher
@@ -145,16 +146,34 @@ def _answered(op: str, launch: Callable[..., Any], answer: Callable[..., Any]) -
 
 @contextmanager
 def counted() -> Iterator[Counter[str]]:
-    """How many kernels were "found" in Triton's cache and how many were "compiled" in the block."""
+    """How often each kernel was found in Triton's cache and was compiled in the block: counts of
+    "found encode_kernel", "compiled encode_kernel" and so on."""
     import triton
 
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
 
-    def listen(*, cache_hit: bool, **kwargs: object) -> None:
-        found["found" if cache_hit else "compiled"] += 1
+    def listen(*, src: Any, cache_hit: bool, **kwargs: object) -> None:
+        counts[f"{'found' if cache_hit else 'compiled'} {src.name}"] += 1
 
     with patch.object(triton.knobs.compilation, "listener", listen):
-        yield found
+        yield counts
+
+
+def total(counts: Counter[str], what: str) -> int:
+    """How many kernels were "found", or "compiled"."""
+    return sum(n for name, n in counts.items() if name.startswith(f"{what} "))
+
+
+def names() -> set[str]:
+    """Of every kernel that the Triton backend has."""
+    from triton import JITFunction
+
+    modules = [
+        importlib.import_module(f"hatact.backends.{path.stem}")
+        for path in Path(linear.__file__).parent.glob("_triton_*kernel*.py")
+    ]
+    of = {name for m in modules for name, f in vars(m).items() if isinstance(f, JITFunction)}
+    return {name for name in of if name.endswith("_kernel")}
 
 
 @contextmanager
@@ -169,10 +188,13 @@ def gpu(answers: bool) -> Iterator[Counter[str]]:
         of = _answers()
         kernels |= {op: _answered(op, kernels[op], of[op]) for op in of if op in kernels}
     here = ops.Backend("triton", ("cpu",), {"cuda": "the GPU is pretended"})
+    # Where nothing is compiled for CPUs it is their default, and forced it would add few ops.
+    forced = {"triton": set(ops.SCHEMAS)}
     with (
         driver(),
         patch.dict(ops._BACKENDS, triton=here),
         patch.dict(ops._KERNELS, triton=kernels),
+        patch.dict(ops._ONLY_FORCED, forced),
         patch.object(linear, "limits", lambda x: (PROCESSORS, SHARED)),
         counted() as found,
     ):

@@ -14,10 +14,10 @@ from bench.gpu.smoke_networks import Network
 _SPECS = ("hat", "bw_relu")
 
 
-def main() -> int:
-    """The exit status is 1 if a check is wrong; what the tool finds has a status of its own."""
-    setting = Setting("rehearsal" if "--rehearsal" in sys.argv else "gpu")
-    wrong = []
+def wrong(setting: Setting) -> list[str]:
+    """What is wrong with a few small checks; a network is only run. Where ops return nothing that
+    they computed, nothing is."""
+    found = []
     for check in smoke_ops.checks(setting):
         served = setting.device in hatact.available_backends()[check.backend].devices
         small = " 1023 " in check.name or " 33 " in check.name or "odd" in check.name
@@ -25,14 +25,22 @@ def main() -> int:
         other = "cascade float32" in check.name or "linear_act float32" in check.name
         if served and (few or other):
             with hatact.use_backend(check.backend):
-                wrong += [f"{check.name}: {w}" for w in check.judge(check.call())]
+                results = check.call()
+            if setting.judged:
+                found += [f"{check.name}: {sentence}" for sentence in check.judge(results)]
     if setting.device in hatact.available_backends()["triton"].devices:
         with hatact.use_backend("triton"):
             for hidden in (16,) if setting.tiny else (16, 100):
                 dtype = torch.float16 if setting.tiny else torch.bfloat16
-                Network(hidden, dtype, 70 if setting.tiny else 1000, setting.device).step()
-    print("\n".join(wrong) or "every check is right")
-    return int(bool(wrong))
+                Network(hidden, dtype, 70 if setting.tiny else 1003, setting.device).step()
+    return found
+
+
+def main() -> int:
+    """The exit status is 1 if a check is wrong; what the tool finds has a status of its own."""
+    found = wrong(Setting("rehearsal" if "--rehearsal" in sys.argv else "gpu"))
+    print("\n".join(found) or "every check is right")
+    return int(bool(found))
 
 
 if __name__ == "__main__":

@@ -31,6 +31,12 @@ class Setting:
         return self.kind == "rehearsal"
 
     @property
+    def whole(self) -> bool:
+        """Whether sizes are those that a GPU is measured at. What a kernel is compiled for depends
+        on what divides a size, and not on how large it is."""
+        return self.kind == "gpu"
+
+    @property
     def judged(self) -> bool:
         """Whether what kernels return is what they computed."""
         return self.kind != "filling"

@@ -21,6 +21,7 @@ def run(record: Record, setting: Setting, *_: object) -> None:
     record.put("checks", counted)
     for check in (*smoke_ops.checks(setting), *smoke_networks.checks(setting)):
         if not _serves(check.backend, setting):
+            record.leave_out(check.name, f"{check.backend} does not serve {setting.device}")
             counted["left out"] += 1
             continue
         if setting.judged and not record.time_for(check.name, check.seconds):
@@ -32,6 +33,8 @@ def run(record: Record, setting: Setting, *_: object) -> None:
         record.touch()
         for sentence in wrong:
             record.fail(f"{check.name}: {sentence}")
+    if counted["left out"] and setting.judged:
+        record.fail(f"{counted['left out']} checks were not done: {counted['right']} were right")
     record.put("repeats_differ", any(smoke_networks.DIFFERS in f for f in record.data["failures"]))
     record.say(
         f"{counted['right']} checks right, {counted['wrong']} wrong, {counted['left out']} left out"

@@ -61,8 +61,9 @@ def _launched(record: Record, setting: Setting) -> Iterator[None]:
     with pretended.counted() as counts:
         record.put("kernels", counts)
         yield
-    if counts["compiled"]:
-        record.say(f"{counts['compiled']} kernels were compiled here, {counts['found']} found")
+    compiled, found = (pretended.total(counts, what) for what in ("compiled", "found"))
+    if compiled:
+        record.say(f"{compiled} kernels were compiled here, {found} found in the cache")
 
 
 def _environment(setting: Setting) -> dict[str, Any]:

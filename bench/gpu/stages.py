@@ -36,14 +36,14 @@ class Stage:
 MINUTES = 8.0
 PATIENCE = 24.0  # in a rehearsal, which takes 3 where nothing else runs
 STAGES = (
-    Stage("facts", 15, "facts.json", interpreted=False),
+    Stage("facts", 30, "facts.json", interpreted=False),
     Stage("smoke", 45, "smoke.json"),
     Stage("pointwise", 60, "pointwise.json"),
-    Stage("mlp", 100, "mlp.json"),
+    Stage("mlp", 95, "mlp.json"),
     Stage("rest", 40, "rest.json"),
     Stage("suite", 150, "junit.xml", interpreted=False),
     Stage("tools", 40, "kernels.ncu-rep"),
-    Stage("caches", 30, "caches.txz", interpreted=False),
+    Stage("caches", 20, "caches.txz", interpreted=False),
 )
 BUILD = Stage("build", 120, "build.json", interpreted=False)  # first, where libraries are stale
 BY_NAME = {stage.name: stage for stage in (*STAGES, BUILD)}
@@ -56,28 +56,38 @@ def scratch(rehearsal: bool) -> Path:
         RuntimeError: if it is another user's, whose code would be run, or cannot be made.
     """
     where = Path(os.environ.get("HATACT_GPU_SCRATCH") or SCRATCH)
-    where = where / "rehearsal" if rehearsal else where
+    for folder in (where, where / "rehearsal") if rehearsal else (where,):
+        _made(folder)
+    return folder
+
+
+def _made(folder: Path) -> None:
+    """A folder of one's own, which nobody else may write to."""
     try:
-        where.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = where.stat()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.lstat()
     except OSError as error:
-        raise RuntimeError(f"the folder of caches, {where}, cannot be made: {error}") from None
-    if hasattr(os, "getuid") and found.st_uid != os.getuid():
-        raise RuntimeError(f"the folder of caches must be one's own; {where} is another user's")
+        raise RuntimeError(f"the folder of caches, {folder}, cannot be made: {error}") from None
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise RuntimeError(f"the folder of caches must be one's own and no link; got {folder}")
     if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise RuntimeError(f"the folder of caches must be writable by its owner alone; got {where}")
-    return where
+        raise RuntimeError(
+            f"the folder of caches must be writable by its owner alone; got {folder}"
+        )
 
 
-def gpus() -> int:
-    """How many GPUs NVIDIA's driver sees; 0 without a driver."""
+def capability() -> tuple[int, int] | None:
+    """The compute capability of the first GPU that NVIDIA's driver sees; None if it sees none."""
     try:
         driver = ctypes.CDLL("libcuda.so.1")
     except OSError:
-        return 0
-    count = ctypes.c_int(0)
-    seen = driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0
-    return count.value if seen else 0
+        return None
+    count, major, minor = (ctypes.c_int(0) for _ in range(3))
+    if driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)) or not count.value:
+        return None
+    for attribute, value in ((75, major), (76, minor)):  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_…
+        driver.cuDeviceGetAttribute(ctypes.byref(value), attribute, 0)
+    return major.value, minor.value
 
 
 def variables(folder: Path) -> dict[str, str]:
@@ -85,7 +95,7 @@ def variables(folder: Path) -> dict[str, str]:
     found = {k: v for k, v in os.environ.items() if not k.startswith(("TRITON_", "HATACT_"))}
     return {
         **found,
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
         "PYTHONUNBUFFERED": "1",
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # products of the same bits on every run
         "TRITON_CACHE_DIR": str(folder / "triton"),

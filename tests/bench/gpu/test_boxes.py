@@ -191,13 +191,80 @@ def test_at_most_60_lines_the_worst_first(tmp_path, scratch, capsys):
     ],
 )
 def test_bad_calls(tmp_path, scratch, monkeypatch, capsys, asked, said):
-    monkeypatch.setattr(stages, "gpus", lambda: 0)
+    monkeypatch.setattr(stages, "capability", lambda: None)
     (tmp_path / "file").write_text("")
     paths = {"file": tmp_path / "file", "folder": tmp_path / "folder"}
     with pytest.raises(SystemExit) as ended:
         sys.exit(command.main([part.format(**paths) for part in asked]))
     assert ended.value.code == 2
     assert said in capsys.readouterr().err
+
+
+class Driver:
+    """libcuda, of a machine with so many GPUs of compute capability 9.0."""
+
+    def __init__(self, count, status=0):
+        self.count, self.status = count, status
+
+    def cuInit(self, flags):
+        return self.status
+
+    def cuDeviceGetCount(self, count):
+        count._obj.value = self.count
+        return 0
+
+    def cuDeviceGetAttribute(self, value, attribute, device):
+        value._obj.value = {75: 9, 76: 0}[attribute]
+        return 0
+
+
+@pytest.mark.parametrize(
+    ("driver", "found"),
+    [(Driver(2), (9, 0)), (Driver(0), None), (Driver(1, status=100), None), (None, None)],
+)
+def test_the_gpu_is_seen_by_its_driver(monkeypatch, driver, found):
+    def load(name):
+        assert name == "libcuda.so.1"
+        if driver is None:
+            raise OSError("libcuda.so.1: cannot open shared object file")
+        return driver
+
+    monkeypatch.setattr(stages.ctypes, "CDLL", load)
+    assert stages.capability() == found
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_newer_ptxas_is_that_of_the_folder(tmp_path, scratch, capsys, there):
+    if there:
+        scratch.mkdir(parents=True, mode=0o700)
+        scratch.parent.chmod(0o700)
+        (scratch / "ptxas").write_text("")
+    child = CHILD + "print(os.environ.get('TRITON_PTXAS_PATH'), file=open(path + '.ptxas', 'w'))"
+
+    def made(stage, out, kind, seconds):
+        record = stages.record_of(stage, out, scratch)
+        return [sys.executable, "-c", child, str(record), "right"]
+
+    asked = ["--dry-run", "--out", str(tmp_path / "out"), "--only", "facts", "--newer-ptxas"]
+    assert command.main(asked, made) == (0 if there else 2)
+    if there:
+        said = (tmp_path / "out" / "facts.json.ptxas").read_text().strip()
+        assert said == str(scratch / "ptxas")
+    else:
+        assert "--newer-ptxas needs that of .gpu/" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("whose", ["another's", "a link"])
+def test_a_scratch_folder_of_another(tmp_path, monkeypatch, whose):
+    where = tmp_path / "scratch"
+    if whose == "a link":
+        (tmp_path / "real").mkdir(mode=0o700)
+        where.symlink_to(tmp_path / "real")
+    else:
+        monkeypatch.setattr(os, "getuid", lambda: 12345)
+    monkeypatch.setenv("HATACT_GPU_SCRATCH", str(where))
+    with pytest.raises(RuntimeError, match="must be one's own and no link"):
+        stages.scratch(False)
 
 
 def test_a_scratch_folder_that_others_may_write_to_is_refused(tmp_path, monkeypatch):

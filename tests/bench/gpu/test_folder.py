@@ -31,7 +31,7 @@ def made(tmp_path, monkeypatch) -> Path:
     folder.pack(into / folder.CACHE, tmp_path / "scratch", [tmp_path / "scratch" / "triton"])
     with lzma.open(into / folder.PTXAS, "wb") as out:
         out.write(b"#!/bin/sh\necho ptxas\n")
-    folder.write_manifest(into, kernels={"found by other processes": 1})
+    folder.write_manifest(into, libraries={"architectures": "9.0"})
     return into
 
 
@@ -46,10 +46,41 @@ def test_what_fits_is_installed(made, tmp_path):
     assert not folder.changed_kernels(found)
     there = tmp_path / "there"
     there.mkdir()
-    assert set(folder.install(found, there)) == EVERYTHING
+    assert folder.install(found, there) == []
     assert (folder.ROOT / "hatact" / "_cuda.so").read_bytes() == b"_cuda.so"
     assert (there / "triton" / "KEY" / "hat.cubin").read_bytes() == b"machine code"
     assert (there / "ptxas").stat().st_mode & 0o100
+
+
+def test_what_cannot_be_installed_is_used_no_more(made, tmp_path, monkeypatch):
+    found = folder.look(made)
+    (made / folder.CACHE).write_bytes(b"no archive")  # after its digest was read
+    (made / "_cuda.so").unlink()
+    there = tmp_path / "there"
+    there.mkdir()
+    said = folder.install(found, there)
+    assert [s.partition(" cannot be installed")[0] for s in said] == [
+        "_cpu.so and _cuda.so", "triton.txz",
+    ]  # fmt: skip
+    assert found.usable == {folder.PTXAS}
+    assert not found.libraries
+
+
+def test_libraries_that_do_not_load(monkeypatch, tmp_path):
+    monkeypatch.setattr(folder, "_LOADS", "import sys; sys.exit('undefined symbol')")
+    assert not folder.loads({})
+    monkeypatch.setattr(folder, "_LOADS", "pass")
+    assert folder.loads({})
+    monkeypatch.setattr(folder, "_LOADS", "import time; time.sleep(60)")
+    monkeypatch.setattr(folder, "_COLD", 0.5)
+    assert not folder.loads({})
+
+
+def test_a_damaged_archive_of_an_earlier_command(tmp_path):
+    archive = tmp_path / "caches.txz"
+    archive.write_bytes(b"cut")
+    (said,) = folder.restore(archive, tmp_path)
+    assert "caches.txz is not restored" in said
 
 
 def test_nothing_was_prepared(tmp_path):
@@ -121,7 +152,24 @@ def test_another_torch_takes_the_libraries(made, monkeypatch):
     """They are of its stable ABI."""
     here = folder.versions()
     monkeypatch.setattr(folder, "versions", lambda: {**here, "torch": "2.99.0"})
-    assert folder.look(made).usable == EVERYTHING
+    found = folder.look(made)
+    assert found.usable == EVERYTHING
+    (said,) = found.notes
+    assert said.startswith(f"torch is 2.99.0, and {here['torch']} where it was prepared")
+
+
+@pytest.mark.parametrize(
+    ("capability", "libraries", "cache"),
+    [((9, 0), True, True), ((8, 0), True, False), ((10, 0), False, False), ((7, 5), False, False)],
+)
+def test_another_gpu(made, capability, libraries, cache):
+    folder.write_manifest(made, libraries={"architectures": "8.0;9.0+PTX"})
+    found = folder.look(made, capability)
+    assert found.libraries == libraries
+    assert (folder.CACHE in found.usable) == cache
+    assert len(found.refused) == 2 - libraries - cache
+    for said in found.refused:
+        assert f"this GPU is {capability[0]}.{capability[1]}" in said
 
 
 def test_another_machine(made, monkeypatch):

@@ -1,4 +1,4 @@
-"""The stages themselves, rehearsed without a GPU: a typo in one of them must not cost a lease."""
+"""The stages themselves, rehearsed without a GPU: a typo in one must not cost minutes of one."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 
 import pytest
 import torch
@@ -11,6 +11,17 @@ import hatact
 from bench.gpu import smoke, smoke_networks, smoke_ops
 from bench.gpu.record import Record
 from bench.gpu.setting import Setting
+from bench.tf32 import CutProducts, cut
+
+
+@contextmanager
+def as_it_was():
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(False)
+        torch.set_float32_matmul_precision("highest")
+
 
 REHEARSAL = Setting("rehearsal")
 CHECKS = [c for c in smoke_ops.checks(REHEARSAL) if c.backend == "extension"]
@@ -125,7 +136,7 @@ def test_a_right_network(networks):
 
 @pytest.mark.parametrize("i", range(len(smoke_networks.NAMES)))
 def test_a_wrong_result_of_a_network(networks, i):
-    networks.at_fault = lambda run, found: [t * 1.01 if k == i else t for k, t in enumerate(found)]
+    networks.at_fault = lambda run, found: [t * 1.5 if k == i else t for k, t in enumerate(found)]
     name = smoke_networks.NAMES[i]
     assert any(s.startswith(f"launch 1: {name} is off by") for s in networks.wrong())
 
@@ -139,6 +150,58 @@ def test_a_network_that_differs_from_itself(networks):
 
     networks.at_fault = last_bit
     assert networks.wrong() == ["launch 1: gW2 differs between repeats"]
+
+
+def test_products_of_tf32_are_right_whichever_way_operands_are_rounded(networks):
+    step = networks.network.step
+    networks.at_fault = lambda run, found: cut
+    with CutProducts():
+        cut = step(reference_in=torch.float32)
+    assert not [s for s in networks.wrong() if "is off by" in s]
+
+
+def test_what_is_cut():
+    x = torch.tensor([1 + 2**-10 + 2**-11, -(1 + 2**-11), 3.0, torch.inf])
+    assert torch.equal(cut(x), torch.tensor([1 + 2**-10, -1.0, 3.0, torch.inf]))
+    with CutProducts():
+        assert float(torch.tensor([[1 + 2**-11]]) @ torch.ones(1, 1)) == 1
+        assert float(torch.tensor([[1 + 2**-11]]).double() @ torch.ones(1, 1).double()) > 1
+        y = torch.nn.functional.linear(torch.full((2, 1), 1 + 2**-11), torch.ones(1, 1), x[:1])
+    assert torch.equal(y, (1 + x[:1]).expand(2, 1))  # a bias is not cut
+
+
+def test_what_is_not_reached_is_no_success(monkeypatch, tmp_path):
+    hurried = Setting("rehearsal", 0.0)
+    record = Record(tmp_path / "smoke.json", "smoke", hurried)
+    with as_it_was():
+        smoke.run(record, hurried)
+    assert record.data["checks"]["right"] == 0
+    (said,) = record.data["failures"]
+    assert "checks were not done: 0 were right" in said
+    assert len(record.data["left_out"]) == record.data["checks"]["left out"] > 50
+
+
+@pytest.mark.parametrize("sentence", [smoke_networks.DIFFERS, "is off"])
+def test_a_network_that_differs_from_itself_is_told_to_those_that_time(
+    monkeypatch, tmp_path, sentence
+):
+    made = smoke_ops.Check("a network", "extension", lambda: None, lambda _: [f"gx {sentence}"])
+    monkeypatch.setattr(smoke_ops, "checks", lambda setting: [made])
+    monkeypatch.setattr(smoke_networks, "checks", lambda setting: [])
+    monkeypatch.setattr(smoke, "_serves", lambda backend, setting: True)
+    monkeypatch.setattr(smoke.hatact, "use_backend", lambda name: nullcontext())
+    record = Record(tmp_path / "smoke.json", "smoke", REHEARSAL)
+    with as_it_was():
+        smoke.run(record, REHEARSAL)
+    assert record.data["repeats_differ"] == (sentence == smoke_networks.DIFFERS)
+
+
+def test_the_extension_is_not_asked_for_what_it_has_not(monkeypatch):
+    """As on CUDA, where Triton serves cascades."""
+    monkeypatch.setattr(hatact.ops, "_LACKS", {"cpu": ("triangle_cascade",)})
+    names = [c.name for c in smoke_ops.checks(REHEARSAL)]
+    assert not any("extension cascade" in name for name in names)
+    assert any("triton cascade" in name for name in names)
 
 
 def test_a_launch_that_gives_other_bits(networks):
@@ -160,11 +223,8 @@ def test_a_check_that_raises_is_a_failure_and_the_others_go_on(monkeypatch, tmp_
     monkeypatch.setattr(smoke, "_serves", lambda backend, setting: True)
     monkeypatch.setattr(smoke.hatact, "use_backend", lambda name: nullcontext())
     record = Record(tmp_path / "smoke.json", "smoke", REHEARSAL)
-    try:
+    with as_it_was():
         smoke.run(record, REHEARSAL)
-    finally:
-        torch.use_deterministic_algorithms(False)
-        torch.set_float32_matmul_precision("highest")
     assert record.data["failures"] == [
         "the first: RuntimeError: an illegal memory access",
         "the second: it is wrong",

@@ -86,7 +86,7 @@ def run(tmp_path, monkeypatch):
     """The stage on a suite of three tests."""
 
     def stage(seconds: float, box: float):
-        (tmp_path / "suite").mkdir()
+        (tmp_path / "suite").mkdir(exist_ok=True)
         (tmp_path / "suite" / "test_it.py").write_text(TESTS.format(seconds=seconds))
         monkeypatch.setattr(suite, "ROOT", tmp_path / "suite")
         monkeypatch.setattr(suite, "options", lambda kind: [])
@@ -115,6 +115,18 @@ def test_what_is_cut_is_reported_as_far_as_it_went(run):
     assert found["counts"]["tests"] >= 2
     assert "test_it::test_wrong: assert 1 == 2" in found["failures"]
     assert found["left_out"] == ["tests that were not reached: no time was left"]
+
+
+def test_a_status_that_no_test_explains_is_a_failure(run, tmp_path, monkeypatch):
+    """Such as that of the suite where it finds a file left behind."""
+    folder = tmp_path / "suite"
+    folder.mkdir()
+    hook = "def pytest_sessionfinish(session): session.exitstatus = 1\n"
+    (folder / "conftest.py").write_text(hook)
+    monkeypatch.setenv("HATACT_GPU_PYTEST", "--deselect test_it.py::test_wrong")
+    found = run(0, 60)
+    assert found["counts"]["failures"] == 0
+    assert found["failures"] == ["pytest ended with exit status 1, and no test failed: see the log"]
 
 
 def test_a_pytest_that_cannot_run_is_a_failure(run, monkeypatch):
