@@ -29,8 +29,9 @@ def lines(ended: Sequence[Ended], notes: Sequence[str], logs: Path) -> list[str]
 def _failures(of: Ended) -> list[str]:
     found = [f"{of.stage.name} FAILED {sentence}" for sentence in of.record.get("failures", [])]
     if len(found) > _FAILURES:
-        more = len(found) - _FAILURES + 1
-        found = [*found[: _FAILURES - 1], f"{of.stage.name} FAILED … and {more} more in its file"]
+        # From both ends: what one thing broke stands together, and another is not to be hidden.
+        more = f"{of.stage.name} FAILED … {len(found) - _FAILURES + 1} more in its file …"
+        found = [*found[: _FAILURES // 2], more, *found[1 - _FAILURES // 2 :]]
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager, nullcontext
 
 import pytest
@@ -185,15 +186,26 @@ def test_what_is_not_reached_is_no_success(monkeypatch, tmp_path):
 def test_a_network_that_differs_from_itself_is_told_to_those_that_time(
     monkeypatch, tmp_path, sentence
 ):
-    made = smoke_ops.Check("a network", "extension", lambda: None, lambda _: [f"gx {sentence}"])
-    monkeypatch.setattr(smoke_ops, "checks", lambda setting: [made])
+    """At once: what comes after may be cut."""
+    path, known = tmp_path / "smoke.json", []
+
+    def look():
+        known.append(json.loads(path.read_text())["repeats_differ"])
+
+    made = [
+        smoke_ops.Check("a network", "extension", look, lambda _: [f"gx {sentence}"]),
+        smoke_ops.Check("another", "extension", look, lambda _: []),
+    ]
+    monkeypatch.setattr(smoke_ops, "checks", lambda setting: made)
     monkeypatch.setattr(smoke_networks, "checks", lambda setting: [])
     monkeypatch.setattr(smoke, "_serves", lambda backend, setting: True)
     monkeypatch.setattr(smoke.hatact, "use_backend", lambda name: nullcontext())
-    record = Record(tmp_path / "smoke.json", "smoke", REHEARSAL)
+    record = Record(path, "smoke", REHEARSAL)
     with as_it_was():
         smoke.run(record, REHEARSAL)
-    assert record.data["repeats_differ"] == (sentence == smoke_networks.DIFFERS)
+    differs = sentence == smoke_networks.DIFFERS
+    assert known == [False, differs]
+    assert record.data["repeats_differ"] == differs
 
 
 def test_the_extension_is_not_asked_for_what_it_has_not(monkeypatch):
