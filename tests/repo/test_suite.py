@@ -33,7 +33,7 @@ def test_no_test_is_imported(path):
 def test_the_tiers_of_make_are_markers():
     tiers = re.search(r"^TIERS := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
     markers = re.findall(r'^    "(\w+): ', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
-    assert set(tiers.split(" or ")) == set(markers) - {"timing"}
+    assert set(tiers.split(" or ")) == set(markers) - {"timing", "apart"}
 
 
 def _run(folder, test, *options):
