@@ -6,6 +6,7 @@ import torch
 
 import hatact
 from bench.gpu import smoke_networks, smoke_ops
+from bench.gpu.checks import Check
 from bench.gpu.record import Record
 from bench.gpu.setting import Setting
 
@@ -47,7 +48,7 @@ def _serves(backend: str, setting: Setting) -> bool:
     return setting.device in hatact.available_backends()[backend].devices
 
 
-def _wrong(check: smoke_ops.Check, setting: Setting) -> list[str]:
+def _wrong(check: Check, setting: Setting) -> list[str]:
     """What is wrong with one check; one that raises is wrong, and the others go on."""
     try:
         found = check.call()

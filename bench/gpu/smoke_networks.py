@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from bench.gpu import launches
+from bench.gpu.checks import Check
 from bench.gpu.setting import Setting
-from bench.gpu.smoke_ops import Check
 from bench.tf32 import CutProducts
 from hatact import HAT, reference, reference_mlp
 from hatact.backends._triton_mlp_rules import mlp_unfused

@@ -1,56 +1,32 @@
-"""Checks of single ops: odd sizes and addresses, values at knots, at ±inf and NaN."""
+"""Checks of single ops: of elementwise ones here, at odd sizes and addresses, at knots, ±inf, NaN.
+
+A large x repeats a tile, and so must what is made of it: the first tile then says it all.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from bench.gpu import smoke_sums
+from bench.gpu.checks import SPECS, Check
 from bench.gpu.setting import Setting
-from hatact import (
-    BW_RELU,
-    HAT,
-    PiecewisePolynomial,
-    _code,
-    bspline,
-    ops,
-    reference,
-    reference_cascade,
-)
-from hatact.activations import registry
+from hatact import PiecewisePolynomial, _code, ops, reference
 
 raw = torch.ops.hatact
-SPECS = {
-    "hat": HAT.scaled(8),
-    "bw_relu": BW_RELU,
-    "bspline3": bspline(3),
-    "triangle_wave": registry()["triangle_wave"],
-}
 DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
 _SIZES = (1, 33, 1023, 2**20 + 5)
 _REPEATS = 3
 _TILE = 2**12  # elements, of which a larger x is made
 _CODES = ("code", "code in place")
-_OFF_KINKS = 1e-2  # many times what a pre-activation of tf32 products errs by
-
-
-@dataclass(frozen=True)
-class Check:
-    """One call on a backend, what is wrong with what it returned (sentences), and how long both
-    may take."""
-
-    name: str
-    backend: str
-    call: Callable[[], Any]
-    judge: Callable[[Any], list[str]]
-    seconds: float = 2.0
 
 
 def checks(setting: Setting) -> Iterator[Check]:
+    """Every op on each backend that has it, in each dtype."""
     backends = ("triton",) if not setting.judged else ("extension", "triton")
     for backend in backends:
         dtypes = _dtypes(backend, setting)
@@ -64,10 +40,12 @@ def checks(setting: Setting) -> Iterator[Check]:
         shapes = () if "triangle_cascade" in lacks else ((300, 1), (257, 33))
         for dtype, shape in product(dtypes, shapes):
             name = f"{backend} cascade {_name(dtype)} {shape}"
-            yield _cascade(name, backend, dtype, shape, setting)
+            yield smoke_sums.cascade(name, backend, dtype, shape, setting)
     if "triton" in backends:
         for dtype, shape in product(_dtypes("triton", setting), ((257, 64, 40), (130, 24, 17))):
-            yield _linear(f"triton linear_act {_name(dtype)} {shape}", dtype, shape, setting)
+            yield smoke_sums.linear(
+                f"triton linear_act {_name(dtype)} {shape}", dtype, shape, setting
+            )
 
 
 def _dtypes(backend: str, setting: Setting) -> tuple[torch.dtype, ...]:
@@ -197,78 +175,3 @@ def _off(what: str, got: Tensor, x: Tensor, g: Tensor | None, numbers: Any) -> l
         f"{what} is wrong at {count} of {x.numel()}, first f({float(x[i])}) = {float(got[i])}, "
         f"by definition {float(want[i])}"
     ]
-
-
-def _relative(got: Tensor, want: Tensor) -> float:
-    return float((got.double().cpu() - want).norm() / want.norm())
-
-
-def _linear(name: str, dtype: torch.dtype, shape: tuple[int, int, int], setting: Setting) -> Check:
-    m, n, k = shape
-    spec = SPECS["hat"]
-    generator = torch.Generator().manual_seed(2)
-    x = torch.randn(m, k, generator=generator, dtype=torch.float64).to(dtype)
-    w = (0.1 * torch.randn(n, k, generator=generator, dtype=torch.float64)).to(dtype)
-    b = torch.randn(n, generator=generator, dtype=torch.float64).to(dtype)
-
-    def call() -> tuple[Tensor, Tensor]:
-        y, code = raw.linear_act(*(t.to(setting.device) for t in (x, w, b)), *spec.numbers)
-        return y, raw.ppoly_decode(torch.ones_like(y), code, spec.slopes)
-
-    def judge(found: tuple[Tensor, Tensor]) -> list[str]:
-        y, slope = (t.cpu() for t in found)
-        z = torch.nn.functional.linear(x.double(), w.double(), b.double())
-        products = 1e-3 if dtype == torch.float32 else 0.0  # of tf32
-        limit = 8 * (2 * torch.finfo(dtype).eps + products)  # the slope of the spec is 8
-        want = reference.ppoly(z, None, *spec.numbers)
-        wrong = []
-        if not _relative(y, want) <= limit:
-            wrong.append(f"y is off by {_relative(y, want):.2g} of its norm, more than {limit:.2g}")
-        knots = torch.tensor(spec.numbers[0], dtype=torch.float64)
-        far = ((z[..., None] - knots).abs() > _OFF_KINKS).all(-1)
-        exact = reference.ppoly(z, None, *spec.derivative().numbers)
-        if not torch.equal(slope[far].double(), exact[far]):
-            wrong.append("the code is not that of the slope")
-        return wrong
-
-    return Check(name, "triton", call, judge)
-
-
-def _cascade(
-    name: str, backend: str, dtype: torch.dtype, shape: tuple[int, int], setting: Setting
-) -> Check:
-    channels, depth = shape[1], 8
-    generator = torch.Generator().manual_seed(3)
-    x, g = (torch.rand(shape, generator=generator, dtype=torch.float64).to(dtype) for _ in "xg")
-    peaks = 0.2 + 0.6 * torch.rand(channels, depth + 1, generator=generator, dtype=torch.float64)
-    scales = ((1 - peaks[:, :-1]) * peaks[:, 1:]).cumprod(1)
-    compute = torch.float64 if dtype == torch.float64 else torch.float32
-    peaks, scales = peaks[:, :-1].to(compute).contiguous(), scales.to(compute)
-
-    def call() -> tuple[Tensor, ...]:
-        at, by, p, s = (t.to(setting.device) for t in (x, g, peaks, scales))
-        y = raw.triangle_cascade(at, p, s)
-        return y, *raw.triangle_cascade_backward(by, at, p, s)
-
-    def judge(found: tuple[Tensor, ...]) -> list[str]:
-        wide = [t.double() for t in (x, peaks, scales)]
-        want = (
-            reference_cascade.triangle_cascade(*wide),
-            *reference_cascade.triangle_cascade_backward(g.double(), *wide),
-        )
-        plain = (
-            reference_cascade.triangle_cascade(x, peaks, scales),
-            *reference_cascade.triangle_cascade_backward(g, x, peaks, scales),
-        )
-        wrong = []
-        names = ("y", "gx", "gpeaks", "gscales")
-        for what, got, exact, of in zip(names, found, want, plain, strict=True):
-            limit = 2 * max(_relative(of, exact), 4 * torch.finfo(got.dtype).eps)
-            # Of an element that rounds across a kink either slope is right.
-            limit = max(limit, 0.05) if what != "y" else limit
-            if not _relative(got, exact) <= limit:
-                error = _relative(got, exact)
-                wrong.append(f"{what} is off by {error:.2g} of its norm, more than {limit:.2g}")
-        return wrong
-
-    return Check(name, backend, call, judge)

@@ -234,6 +234,14 @@ def test_the_gpu_is_seen_by_its_driver(monkeypatch, driver, found):
     assert stages.capability() == found
 
 
+def test_what_cannot_be_restored_is_said_and_the_stages_run(tmp_path, scratch, capsys):
+    (tmp_path / "caches.txz").write_bytes(b"cut")
+    assert run(tmp_path, scratch, {}, "--restore", str(tmp_path / "caches.txz")) == 0
+    said = capsys.readouterr().out
+    assert "caches.txz is not restored" in said
+    assert "suite ok" in said
+
+
 @pytest.mark.parametrize("there", [True, False])
 def test_the_newer_ptxas_is_that_of_the_folder(tmp_path, scratch, capsys, there):
     if there:

@@ -10,6 +10,7 @@ import torch
 
 import hatact
 from bench.gpu import smoke, smoke_networks, smoke_ops
+from bench.gpu.checks import SPECS, Check
 from bench.gpu.record import Record
 from bench.gpu.setting import Setting
 from bench.tf32 import CutProducts, cut
@@ -70,7 +71,7 @@ def test_an_error_far_into_a_large_input_is_found(name):
     of = smoke_ops._pointwise(
         name,
         "extension",
-        smoke_ops.SPECS[name],
+        SPECS[name],
         torch.float32,
         3 * smoke_ops._TILE + 5,
         0,
@@ -193,8 +194,8 @@ def test_a_network_that_differs_from_itself_is_told_to_those_that_time(
         known.append(json.loads(path.read_text())["repeats_differ"])
 
     made = [
-        smoke_ops.Check("a network", "extension", look, lambda _: [f"gx {sentence}"]),
-        smoke_ops.Check("another", "extension", look, lambda _: []),
+        Check("a network", "extension", look, lambda _: [f"gx {sentence}"]),
+        Check("another", "extension", look, lambda _: []),
     ]
     monkeypatch.setattr(smoke_ops, "checks", lambda setting: made)
     monkeypatch.setattr(smoke_networks, "checks", lambda setting: [])
@@ -226,9 +227,9 @@ def test_a_check_that_raises_is_a_failure_and_the_others_go_on(monkeypatch, tmp_
         raise RuntimeError("an illegal memory access\nand more")
 
     made = [
-        smoke_ops.Check("the first", "extension", bad, lambda found: []),
-        smoke_ops.Check("the second", "extension", lambda: None, lambda found: ["it is wrong"]),
-        smoke_ops.Check("the third", "extension", lambda: None, lambda found: []),
+        Check("the first", "extension", bad, lambda found: []),
+        Check("the second", "extension", lambda: None, lambda found: ["it is wrong"]),
+        Check("the third", "extension", lambda: None, lambda found: []),
     ]
     monkeypatch.setattr(smoke_ops, "checks", lambda setting: made)
     monkeypatch.setattr(smoke_networks, "checks", lambda setting: [])

@@ -13,6 +13,7 @@ import torch
 
 from bench.gpu import caches, facts, folder, launches, pretended, sanitized, smoke_ops, stage, tools
 from bench.gpu import kernels as profiled
+from bench.gpu.checks import Check
 from bench.gpu.record import Record
 from bench.gpu.setting import Setting
 from hatact.backends import _triton_mlp as mlp
@@ -184,7 +185,7 @@ def test_the_four_kernels(monkeypatch):
 
 
 def test_a_wrong_check_is_the_status_of_what_is_sanitized(monkeypatch):
-    made = smoke_ops.Check("extension hat, 33 elements", "extension", lambda: 0, lambda _: ["no"])
+    made = Check("extension hat, 33 elements", "extension", lambda: 0, lambda _: ["no"])
     monkeypatch.setattr(smoke_ops, "checks", lambda setting: [made])
     monkeypatch.setattr(sanitized.hatact, "use_backend", lambda name: _of(None))
     monkeypatch.setattr(sanitized.hatact, "available_backends", lambda: {
