@@ -12,6 +12,7 @@ from tests.support.children import compiled, needs_triton
 CASES = (  # of the network: activation/width/dtype/bias
     "mlp/bspline3/32/fp16/bias",
     "mlp/bspline3/64/bf16/bias",
+    "mlp/hat/32/fp32/bias",
     "mlp/hat/64/fp32/bias",
     "mlp/bw_relu/100/fp16/-",
     "mlp/bspline3/256/bf16/bias",
@@ -53,7 +54,10 @@ def test_no_launch_spills(figures):
 
 def test_three_stages_have_copies_on_their_way_during_products(figures):
     deep = {
-        key: found["groups of copies in flight"] for key, found in figures.items() if "3)" in key
+        key: found["groups of copies in flight"]
+        for key, found in figures.items()
+        # 16 × 16 half numbers are less than a copy of 4 bytes for each of 256 threads.
+        if "3)" in key and not ("/16/bf16/" in key and "(256" in key)
     }
     assert any("forward" in key for key in deep)
     assert min(deep.values()) >= 1
