@@ -9,8 +9,8 @@ from bench.gpu.record import Record
 from bench.gpu.setting import Setting
 
 MOST = 15 * 2**20  # bytes: what comes back from a GPU machine is limited to little more
-# By worth: what does not fit any more is left out from the end.
 _SECONDS, _RATE = 1.0, 8e6  # what packing costs: a start, and bytes a second
+# By worth: the first are packed first, and one that does not fit is left out.
 PARTS = ("records", "logs", "pytest", "tuned", "triton", "inductor")
 
 

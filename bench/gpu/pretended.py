@@ -165,7 +165,7 @@ def total(counts: Counter[str], what: str) -> int:
 
 
 def names() -> set[str]:
-    """Of every kernel that the Triton backend has."""
+    """The names of all kernels that the Triton backend has."""
     from triton import JITFunction
 
     modules = [
