@@ -117,6 +117,8 @@ def _ptxas(into: Path) -> str:
 def _kernels(into: Path) -> dict[str, object]:
     """Compiles what the stages launch, lets other processes look for it, and packs it."""
     scratch = stages.scratch(False)
+    if scratch != SCRATCH:
+        raise NotPrepared(f"the cache is filled where it will lie, {SCRATCH}; got {scratch}")
     for name in ("triton", "tuned"):
         shutil.rmtree(scratch / name, ignore_errors=True)
     variables = stages.variables(scratch) | {"HATACT_TUNE": "0"}

@@ -93,6 +93,12 @@ def test_a_stage_that_launches_nothing(monkeypatch):
         prepare._filled({})
 
 
+def test_a_cache_that_will_lie_elsewhere(parts, capsys, tmp_path):
+    parts.setattr(prepare.stages, "scratch", lambda rehearsal: tmp_path / "elsewhere")
+    assert prepare.main() == 2
+    assert "the cache is filled where it will lie" in capsys.readouterr().err
+
+
 def test_what_is_too_large_to_travel(parts, capsys, monkeypatch):
     monkeypatch.setattr(folder, "MOST", 10)
     assert prepare.main() == 2
