@@ -50,6 +50,8 @@ def run(record: Record, setting: Setting, out: Path, folder: Path) -> None:
         record.fail(f"pytest ended with {status} and wrote no report: see the log of this stage")
         return
     failed = _read(record, report)
+    if cut:
+        record.fail(f"it was cut: {record.data['counts']['tests']} tests were run, and not all")
     if status and not failed and not cut:
         record.fail(f"pytest ended with exit status {status}, and no test failed: see the log")
 

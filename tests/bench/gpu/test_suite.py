@@ -115,6 +115,7 @@ def test_what_is_cut_is_reported_as_far_as_it_went(run):
     assert found["counts"]["tests"] >= 2
     assert "test_it::test_wrong: assert 1 == 2" in found["failures"]
     assert found["left_out"] == ["tests that were not reached: no time was left"]
+    assert any(said.startswith("it was cut: ") for said in found["failures"])
 
 
 def test_a_status_that_no_test_explains_is_a_failure(run, tmp_path, monkeypatch):
