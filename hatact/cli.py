@@ -157,20 +157,21 @@ def _check_out(out: Path) -> None:
 def _run(
     chosen: dict[str, Any], settings: Any, out: Path, fresh: bool, as_json: bool
 ) -> dict[str, Any]:
-    from hatact.claims import _engine, _lab
+    from hatact.claims.engine import lab as labs
+    from hatact.claims.engine import results as engine
     from hatact.report import _load, progress, terminal
 
     console = _Console(stderr=as_json)
     with progress.Progress(console, f"{', '.join(chosen)}, {settings.name}") as watch:
         try:
-            results = _engine.run(chosen, settings, out, watch, fresh=fresh, load=_load.load)
+            results = engine.run(chosen, settings, out, watch, fresh=fresh, load=_load.load)
         except KeyboardInterrupt:
             watch.stop()
             again = "the same command without --fresh" if fresh else "the same command"
             text = f"interrupted; {again} goes on from what {out / 'cache'} keeps"
             console.print(text, markup=False, soft_wrap=True)
             raise typer.Exit(130) from None
-        except (_engine.InUse, _lab.Died, _lab.Changed) as error:
+        except (engine.InUse, labs.Died, labs.Changed) as error:
             raise _fail(str(error)) from None
         except OSError as error:
             raise _fail(f"the verification stopped, finished runs are kept: {error}") from None

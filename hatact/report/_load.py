@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hatact.claims._engine import FORMAT
+from hatact.claims.engine.results import FORMAT
 from hatact.report import _schema
 from hatact.report._checks import short
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hatact.claims._engine import NOT_ATTEMPTED, NOT_REPRODUCED, PARTLY, REPRODUCED
+from hatact.claims.engine.results import NOT_ATTEMPTED, NOT_REPRODUCED, PARTLY, REPRODUCED
 from hatact.report._checks import (
     as_many,
     by_kind,

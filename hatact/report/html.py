@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from hatact.claims._cache import write_whole
+from hatact.claims.engine.cache import write_whole
 from hatact.report import _format, figures
 
 VERDICTS = {  # sign and meaning: a colour is never the only sign

@@ -2,9 +2,9 @@
 
 import pytest
 
-from hatact.claims import _agreement, _sines
-from hatact.claims._cache import Cache
-from hatact.claims._lab import Lab
+from hatact.claims.engine.cache import Cache
+from hatact.claims.engine.lab import Lab
+from hatact.claims.targets import agreement, sines
 from tests.support.labs import quiet
 
 pytest.register_assert_rewrite("tests.support.outcomes")
@@ -32,6 +32,6 @@ def lab(tmp_path):
 @pytest.fixture
 def small_sines(monkeypatch):
     """Narrow networks and few steps, for sines and for the control through the reference."""
-    monkeypatch.setattr(_sines, "WIDTH", 16)
-    monkeypatch.setattr(_sines, "DEPTH", 3)
-    monkeypatch.setattr(_agreement, "STEPS", 4)
+    monkeypatch.setattr(sines, "WIDTH", 16)
+    monkeypatch.setattr(sines, "DEPTH", 3)
+    monkeypatch.setattr(agreement, "STEPS", 4)

@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from hatact.claims import _agreement
-from hatact.claims._training import (
+from hatact.claims.engine.runs import (
     Row,
 )
+from hatact.claims.targets import agreement
 
 INF, NAN = math.inf, math.nan
 HAT, RELU = Row("hat", 2), Row("relu")
@@ -17,31 +17,31 @@ def test_judge_takes_rounding_and_refuses_more():
     reference = [5.0, 4.0, 3.0, 2.0, 1.0]
     twin = [v * (1 + e) for v, e in zip(reference, (1e-7, 1e-6, 1e-5, 1e-4, 0.5), strict=True)]
     like = [v * (1 - e) for v, e in zip(reference, (2e-7, 3e-6, 2e-5, 5e-4, 0.1), strict=True)]
-    found = _agreement.judge(like, reference, twin)
+    found = agreement.judge(like, reference, twin)
     assert found["agrees"]
     assert found["steps_compared"] == 4  # at the fifth, rounding alone has taken over
     assert found["largest_relative_difference"] == pytest.approx(5e-4)
     wrong = [v * (1 - e) for v, e in zip(reference, (2e-7, 3e-3, 2e-5, 5e-4, 0.1), strict=True)]
-    assert not _agreement.judge(wrong, reference, twin)["agrees"]
-    assert not _agreement.judge([NAN] * 5, reference, twin)["agrees"]
-    assert not _agreement.judge(reference, reference, [9.0] * 5)["agrees"]  # nothing compared
+    assert not agreement.judge(wrong, reference, twin)["agrees"]
+    assert not agreement.judge([NAN] * 5, reference, twin)["agrees"]
+    assert not agreement.judge(reference, reference, [9.0] * 5)["agrees"]  # nothing compared
 
 
 def test_rounding_is_that_of_the_dtype():
     reference = [1.0, 1.0]
     like = [1.0, 1 + 2.0**-21]
-    assert _agreement.judge(like, reference, reference)["agrees"]
-    assert not _agreement.judge(like, reference, reference, eps=2.0**-52)["agrees"]
+    assert agreement.judge(like, reference, reference)["agrees"]
+    assert not agreement.judge(like, reference, reference, eps=2.0**-52)["agrees"]
 
 
 def test_a_wrong_gradient_shows_in_the_control(small_sines, lab, monkeypatch):
-    right = _agreement.compare((HAT,), lab)
+    right = agreement.compare((HAT,), lab)
     assert right["agrees"]
     assert right["compared"] == (right["backend"] != "reference")
     assert set(right["rows"]) == {"hat(2x), float32", "hat(2x), float64"}
-    assert right["backend"] in _agreement.sentence(right)
+    assert right["backend"] in agreement.sentence(right)
 
-    train = _agreement.train
+    train = agreement.train
 
     def drifting(row, dtype, backend, twin, **rest):
         (found,) = train(row, dtype, backend, twin, **rest)
@@ -51,14 +51,14 @@ def test_a_wrong_gradient_shows_in_the_control(small_sines, lab, monkeypatch):
         return [found]
 
     asked = []
-    monkeypatch.setattr(_agreement, "train", drifting)
-    wrong = _agreement.compare((HAT,), lab)
+    monkeypatch.setattr(agreement, "train", drifting)
+    wrong = agreement.compare((HAT,), lab)
     assert asked == [right["backend"]] * 2 + ["reference"] * 4
     assert not wrong["agrees"]
-    assert "too far" in _agreement.sentence({**wrong, "compared": True})
+    assert "too far" in agreement.sentence({**wrong, "compared": True})
 
 
 def test_relu_trains_alike_with_denormals_flushed(small_sines, lab):
     """A kernel that compares with a subnormal number loses ReLU's slope in such a run."""
-    found = _agreement.compare((RELU, Row("relu", 8)), lab)
-    assert found["agrees"], _agreement.sentence(found)
+    found = agreement.compare((RELU, Row("relu", 8)), lab)
+    assert found["agrees"], agreement.sentence(found)

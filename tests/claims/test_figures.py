@@ -2,7 +2,7 @@
 
 import math
 
-from hatact.claims._figures import band, curves
+from hatact.claims.figures.curves import band, curves
 
 INF, NAN = math.inf, math.nan
 

@@ -3,40 +3,40 @@
 import pytest
 import torch
 
-from hatact.claims import _images
-from hatact.claims._training import (
+from hatact.claims.engine.runs import (
     Row,
 )
+from hatact.claims.targets import images
 from tests.support.labs import quiet
 
 
 def test_camera_and_its_halves():
     pytest.importorskip("skimage")
-    image = _images.picture("camera")
+    image = images.picture("camera")
     assert image.shape == (64, 64)
     assert 0 <= image.min() < image.max() <= 1
-    x, even = _images.pixel_grid(64)
+    x, even = images.pixel_grid(64)
     assert x.shape == (4096, 2)
     assert int(even.sum()) == 2048
     assert x[0].tolist() == [-1, -1]
     assert x[1].tolist() == pytest.approx([-1, -1 + 2 / 63])  # (row, column), row-major
     odd = ~even.reshape(64, 64)
     changed = torch.where(odd, torch.zeros_like(image), image)
-    mean = _images.neighbour_mean
+    mean = images.neighbour_mean
     assert torch.equal(mean(image)[odd], mean(changed)[odd])  # it looks at even pixels only
     with pytest.raises(ValueError, match="at most 512; got 600"):
-        _images.picture("camera", 600)
+        images.picture("camera", 600)
 
 
 def test_held_out_pixels_are_never_used(monkeypatch):
     torch.manual_seed(0)
     image = torch.rand(8, 8)
-    _, even = _images.pixel_grid(8)
+    _, even = images.pixel_grid(8)
     other = torch.where(even.reshape(8, 8), image, torch.rand(8, 8))
-    monkeypatch.setattr(_images, "BANDS", (1, 3))
+    monkeypatch.setattr(images, "BANDS", (1, 3))
     pictures = {"one": image, "another": other}
-    monkeypatch.setattr(_images, "picture", pictures.__getitem__)
-    found = [_images.train(Row("hat"), name, 25, (0, 1), "cpu", quiet) for name in pictures]
+    monkeypatch.setattr(images, "picture", pictures.__getitem__)
+    found = [images.train(Row("hat"), name, 25, (0, 1), "cpu", quiet) for name in pictures]
     for a, b in zip(*found, strict=True):
         assert a["steps"] == [0, 10, 20, 25]
         assert a["image"] == b["image"]
@@ -49,4 +49,4 @@ def test_held_out_pixels_are_never_used(monkeypatch):
 
 def test_a_picture_is_grey_from_0_to_255_and_clipped():
     image = torch.tensor([[-1.0, 0.0, 0.5], [1.0, 2.0, 0.25]])
-    assert _images.grey(image) == [[0, 0, 128], [255, 255, 64]]
+    assert images.grey(image) == [[0, 0, 128], [255, 255, 64]]

@@ -2,9 +2,11 @@
 
 import pytest
 
-from hatact.claims import Settings, _agreement, _timing, papers
-from hatact.claims._study import Study
+from hatact.claims import Settings, papers
+from hatact.claims.engine import timing
+from hatact.claims.engine.study import Study
 from hatact.claims.milkert2023 import _counting, regions
+from hatact.claims.targets import agreement
 from tests.support.labs import Asked, quiet
 
 CLAIMS = [claim for paper in papers().values() for claim in paper.claims]
@@ -63,9 +65,9 @@ def records():
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
 def test_the_runs_announced_are_the_runs_asked_for(claim, setting, seeds, records, monkeypatch):
     """Where the recorded rates are found again; the estimate and the cache's state hang on it."""
-    monkeypatch.setattr(_agreement, "STEPS", 4)
-    monkeypatch.setattr(_timing, "ROUNDS", 1)
-    monkeypatch.setattr(_timing, "BLOCK", 1)
+    monkeypatch.setattr(agreement, "STEPS", 4)
+    monkeypatch.setattr(timing, "ROUNDS", 1)
+    monkeypatch.setattr(timing, "BLOCK", 1)
     monkeypatch.setattr(regions, "DEPTHS", {"quick": (1, 4), "full": (1, 4, 6)})
     monkeypatch.setattr(_counting, "STEPS", 4)
     lab, search = Miniature(records), Study.search

@@ -4,41 +4,41 @@ import pytest
 import torch
 
 from hatact.analysis import SpectrumTracker
-from hatact.claims import _sines
-from hatact.claims._training import (
+from hatact.claims.engine.runs import (
     Row,
     fit,
 )
+from hatact.claims.targets import sines
 from tests.support.labs import quiet
 
 HAT, RELU = Row("hat", 2), Row("relu")
 
 
 def test_the_targets_hold_ten_frequencies_of_amplitude_one_and_a_phase_a_seed():
-    x, u = _sines.targets((0, 1), "cpu")
+    x, u = sines.targets((0, 1), "cpu")
     assert (x.shape, u.shape) == ((200, 1), (2, 200, 1))
     spectrum = torch.fft.rfft(u[..., 0]).abs() / 100
     expected = torch.zeros(101)
-    expected[list(_sines.FREQUENCIES)] = 1
+    expected[list(sines.FREQUENCIES)] = 1
     assert torch.allclose(spectrum, expected.expand(2, -1), atol=1e-5)
     assert not torch.allclose(u[0], u[1])
-    assert torch.equal(_sines.targets((1,), "cpu")[1][0], u[1])
+    assert torch.equal(sines.targets((1,), "cpu")[1][0], u[1])
 
 
 def test_a_run_is_measured_against_its_own_target(small_sines):
     """The record of a seed in a batch is that of its network on its target, by hand."""
-    record = _sines.train(HAT, 30, (3, 1), "cpu", quiet)[1]
-    x, u = _sines.sum_of_sines(1)
-    tracker, seen = SpectrumTracker(u, _sines.FREQUENCIES), []
+    record = sines.train(HAT, 30, (3, 1), "cpu", quiet)[1]
+    x, u = sines.sum_of_sines(1)
+    tracker, seen = SpectrumTracker(u, sines.FREQUENCIES), []
 
     def after(step, out):
         tracker.update(step, out[1])
         seen.append(step)
 
     model = HAT.networks(1, 16, 3, (3, 1), "cpu")
-    losses = fit(model, x, _sines.targets((3, 1), "cpu")[1], 30, quiet, after)[:, 1]
+    losses = fit(model, x, sines.targets((3, 1), "cpu")[1], 30, quiet, after)[:, 1]
     power = float(u.double().square().mean())
-    assert record == _sines.record(tracker.residuals, tracker.spectra, losses, power)
+    assert record == sines.record(tracker.residuals, tracker.spectra, losses, power)
     assert record["final_residual"] == tracker.residuals[-1].tolist()
     assert record["relative_loss"][0] == pytest.approx(float(losses[0]) / power)
 
@@ -56,7 +56,7 @@ def residuals(arrivals, steps=100, again=()):
 def test_a_record_says_what_was_learnt_and_what_lost_again():
     of = residuals([10 * k for k in range(9)], again=[(1, 95)])
     losses = torch.linspace(5, 0.4, 100).double()
-    found = _sines.record(of, of, losses, power=5.0)
+    found = sines.record(of, of, losses, power=5.0)
     assert found["steps_to_10_percent"] == [0, 10, 20, 30, 40, 50, 60, 70, 80, None]
     assert found["lost_again"] == [False, True] + [False] * 8
     assert found["frequencies_not_reached"] == 1
@@ -67,8 +67,8 @@ def test_a_record_says_what_was_learnt_and_what_lost_again():
 
 def test_the_deep_network_learns_all_frequencies_with_hat_and_not_with_relu():
     """The finding itself, one seed, 80 steps."""
-    (hat,) = _sines.train(Row("hat", 8), 80, (0,), "cpu", quiet)
-    (relu,) = _sines.train(Row("relu"), 80, (0,), "cpu", quiet)
+    (hat,) = sines.train(Row("hat", 8), 80, (0,), "cpu", quiet)
+    (relu,) = sines.train(Row("relu"), 80, (0,), "cpu", quiet)
     arrived = hat["steps_to_10_percent"]
     assert None not in arrived
     assert arrived[-1] <= 1.5 * arrived[0]

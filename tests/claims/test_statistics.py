@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 import torch
 
-from hatact.claims._statistics import LEVEL, Measure, interval, lower_median, median
+from hatact.claims.engine.statistics import LEVEL, Measure, interval, lower_median, median
 
 INF, NAN = math.inf, math.nan
 

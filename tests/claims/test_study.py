@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from hatact.claims import Settings
-from hatact.claims._study import GRID, SEARCH_SEEDS, Rates, Study
-from hatact.claims._training import (
+from hatact.claims.engine.runs import (
     Row,
 )
+from hatact.claims.engine.study import GRID, SEARCH_SEEDS, Rates, Study
 from tests.support.labs import Asked
 
 INF, NAN = math.inf, math.nan

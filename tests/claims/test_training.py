@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from hatact.claims._training import (
+from hatact.claims.engine.runs import (
     Row,
     encode,
     fit,

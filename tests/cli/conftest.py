@@ -3,7 +3,7 @@
 import pytest
 
 from hatact import claims
-from hatact.claims import _engine
+from hatact.claims.engine import results
 from tests.support.command_papers import Made
 
 
@@ -12,7 +12,7 @@ def made(monkeypatch, tmp_path):
     """Made-up papers in the place of hatact's own."""
     found = Made(tmp_path / "ran")
     monkeypatch.setattr(claims, "papers", found.papers)
-    monkeypatch.setattr(_engine, "slowness", lambda: 1.0)
+    monkeypatch.setattr(results, "slowness", lambda: 1.0)
     return found
 
 

@@ -10,7 +10,7 @@ pytest.importorskip("typer")
 pytest.importorskip("rich")
 
 from hatact import cli
-from hatact.claims import _engine, _lab
+from hatact.claims.engine import lab, results
 from tests.support.command import call
 from tests.support.repository import ROOT
 
@@ -18,10 +18,10 @@ CLOSED = """
 import sys
 sys.argv = ["hatact", *sys.argv[1:]]
 from hatact import claims, cli
-from hatact.claims import _engine
+from hatact.claims.engine import results
 from tests.support import claims_made
 
-_engine.slowness = lambda: 1.0
+results.slowness = lambda: 1.0
 decides = lambda settings, lab: claims_made.Outcome("reproduced", "since")
 claims.papers = lambda: claims_made.paper(claims_made.claim("one", decides))
 cli.main()
@@ -30,9 +30,9 @@ cli.main()
 
 def test_a_process_that_was_killed_is_one_line_and_status_2(made, out, monkeypatch):
     def died(*arguments, **more):
-        raise _lab.Died("a process that did a run was killed; finished runs are kept")
+        raise lab.Died("a process that did a run was killed; finished runs are kept")
 
-    monkeypatch.setattr(_engine, "run", died)
+    monkeypatch.setattr(results, "run", died)
     result = call("verify", "--out", out)
     assert result.exit_code == 2
     assert "Error: a process that did a run was killed" in result.stderr
@@ -48,7 +48,7 @@ def test_a_failure_that_nothing_expects_is_a_traceback_and_status_2(
     def fails(*_, **__):
         raise failure
 
-    monkeypatch.setattr(_engine, "run", fails)
+    monkeypatch.setattr(results, "run", fails)
     monkeypatch.setattr(sys, "argv", ["hatact", "verify", "made", "--out", str(out)])
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # typer puts its own in its place
     with pytest.raises(SystemExit) as end:

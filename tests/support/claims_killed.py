@@ -16,12 +16,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from hatact.claims import _engine, _timing
-from hatact.claims._engine import Outcome, Settings
-from hatact.claims._lab import Lab, Task
-from hatact.claims._statistics import Measure
-from hatact.claims._study import Study
-from hatact.claims._training import Row
+from hatact.claims.engine import results, timing
+from hatact.claims.engine.lab import Lab, Task
+from hatact.claims.engine.results import Outcome, Settings
+from hatact.claims.engine.runs import Row
+from hatact.claims.engine.statistics import Measure
+from hatact.claims.engine.study import Study
 from tests.support.claims_made import Watch, claim, paper, train
 
 MARK = "HATACT_TEST_KILLED"
@@ -29,7 +29,7 @@ MARK = "HATACT_TEST_KILLED"
 SETTINGS = Settings(quick=True, seeds=2)
 SCALES = {"low": (1, 2, 3, 4, 5, 6), "high": (5, 6, 7, 8, 9, 10)}  # two are shared
 STUDY = Study(train, steps=80, cost=1.4e-3, arguments={"width": 160}, batch=1)
-TIMED = _timing.task((Row("hat"), Row("relu")), 1, 16, 8, 3, 1e-4)
+TIMED = timing.task((Row("hat"), Row("relu")), 1, 16, 8, 3, 1e-4)
 
 
 def rows(name: str) -> list[Row]:
@@ -49,7 +49,7 @@ def judge(name: str, lab: Lab) -> Outcome:
         f"{ends}",
         measures=[Measure.over(row, of) for row, of in ends.items()],
         values={str(row): [r["losses"] for r in of] for row, of in runs.items()},
-        timing={str(row): of for row, of in _timing.measured(lab, TIMED).items()},
+        timing={str(row): of for row, of in timing.measured(lab, TIMED).items()},
     )
 
 
@@ -85,7 +85,7 @@ def attempt(out: Path) -> int:
     if child:
         return child
     try:
-        _engine.run(PAPERS, SETTINGS, out, Watch(), workers=2)
+        results.run(PAPERS, SETTINGS, out, Watch(), workers=2)
         os._exit(0)
     finally:
         os._exit(1)

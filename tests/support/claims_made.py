@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 
-from hatact.claims._engine import Claim, Outcome, Paper
-from hatact.claims._lab import Task
-from hatact.claims._training import Advance, Record, Row, fit
+from hatact.claims.engine.lab import Task
+from hatact.claims.engine.results import Claim, Outcome, Paper
+from hatact.claims.engine.runs import Advance, Record, Row, fit
 from hatact.ops import current_backend
 
 

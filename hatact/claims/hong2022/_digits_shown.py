@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hatact.claims._figures import band, curves
-from hatact.claims._statistics import Measure, lower_median, median
-from hatact.claims._training import Record, Row
+from hatact.claims.engine.runs import Record, Row
+from hatact.claims.engine.statistics import Measure, lower_median, median
+from hatact.claims.figures.curves import band, curves
 
 Runs = Mapping[Row, Sequence[Record]]
 LABELS, NOISE = 0, 1

@@ -11,7 +11,7 @@ from torch import Tensor
 from hatact import HAT, RELU, PiecewisePolynomial
 from hatact.activations import registry
 from hatact.analysis import bias_exponent, condition_number, eigenvalues, gram
-from hatact.claims._training import Advance, Record
+from hatact.claims.engine.runs import Advance, Record
 
 MESHES = (10, 20, 40, 80, 160, 320)
 SPLINES = ("bspline0", "bspline2", "bspline3", "bspline4", "bspline5", "bw_relu")

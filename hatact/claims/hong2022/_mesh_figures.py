@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from hatact.claims._figures import curves
-from hatact.claims._training import Record
+from hatact.claims.engine.runs import Record
+from hatact.claims.figures.curves import curves
 from hatact.claims.hong2022._mesh import CELLS, FREQUENCIES, MESHES, RATE, cantilever
 
 

@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from hatact.claims._figures import curves
-from hatact.claims._statistics import interval, median
-from hatact.claims._training import Record, Row
+from hatact.claims.engine.runs import Record, Row
+from hatact.claims.engine.statistics import interval, median
+from hatact.claims.figures.curves import curves
 
 HIGH = -1
 

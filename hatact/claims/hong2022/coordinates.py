@@ -11,14 +11,14 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hatact.claims import _waves
-from hatact.claims._engine import PARTLY, Claim, Outcome, Settings
-from hatact.claims._figures import band, curves
-from hatact.claims._lab import Lab, Task
-from hatact.claims._statistics import Measure, median
-from hatact.claims._study import Study, conclude
-from hatact.claims._training import Record, Row
+from hatact.claims.engine.lab import Lab, Task
+from hatact.claims.engine.results import PARTLY, Claim, Outcome, Settings
+from hatact.claims.engine.runs import Record, Row
+from hatact.claims.engine.statistics import Measure, median
+from hatact.claims.engine.study import Study, conclude
+from hatact.claims.figures.curves import band, curves
 from hatact.claims.hong2022.spectrum import HIGH, PATIENCE, RATIO, decide, delay
+from hatact.claims.targets import waves
 
 HAT = Row("hat", 8)
 RELU = Row("relu", lr=1e-2)  # at the best rate of the grid, as recorded
@@ -31,13 +31,13 @@ LEARNT = 0.1  # of a wave's amplitude
 
 def highest(dimension: int) -> str:
     """The name of the highest wave."""
-    return f"|k| = {_waves.FREQUENCIES[dimension][-1]:g}"
+    return f"|k| = {waves.FREQUENCIES[dimension][-1]:g}"
 
 
 def study(settings: Settings, dimension: int) -> Study:
     """The runs' common part."""
     steps = 800 if settings.quick else 1000
-    return Study(_waves.train, steps, _waves.COST[dimension], {"dimension": dimension})
+    return Study(waves.train, steps, waves.COST[dimension], {"dimension": dimension})
 
 
 def rows(settings: Settings) -> tuple[Row, ...]:
@@ -81,8 +81,8 @@ def judge(settings: Settings, lab: Lab) -> Outcome:
         tables.append(_table(dimension, runs))
         figures.append(_figure(dimension, {row: runs[row] for row in (hat, relu)}))
         values[f"{dimension}-D"] = {
-            "frequencies": list(_waves.FREQUENCIES[dimension]),
-            "points": _waves.POINTS[dimension],
+            "frequencies": list(waves.FREQUENCIES[dimension]),
+            "points": waves.POINTS[dimension],
             "steps": plan.steps,
             "verdict": decided[f"{dimension}-D"][0],
             "rates": rates.values(),
@@ -151,7 +151,7 @@ def _memorised(dimension: int, runs: Mapping[Row, Sequence[Record]]) -> str:
 
 
 def _table(dimension: int, runs: Mapping[Row, Sequence[Record]]) -> dict[str, Any]:
-    ks = [f"{k:g}" for k in _waves.FREQUENCIES[dimension]]
+    ks = [f"{k:g}" for k in waves.FREQUENCIES[dimension]]
     lines = []
     for row, of in runs.items():
         arrived = [median(c) for c in zip(*(r["steps_to_10_percent"] for r in of), strict=True)]
@@ -176,10 +176,10 @@ def _figure(dimension: int, runs: Mapping[Row, Sequence[Record]]) -> dict[str, A
     for row, of in runs.items():
         series = [
             band(f"|k| = {k:g}", of[0]["shown_steps"], [[v[i] for v in r["residuals"]] for r in of])
-            for i, k in enumerate(_waves.FREQUENCIES[dimension])
+            for i, k in enumerate(waves.FREQUENCIES[dimension])
         ]
         panels.append((str(row), series))
-    points = _waves.POINTS[dimension]
+    points = waves.POINTS[dimension]
     return curves(
         f"hong2022-waves-{dimension}d",
         f"Error per wave in {dimension} dimensions",

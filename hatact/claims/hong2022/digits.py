@@ -17,14 +17,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from operator import itemgetter
 
-from hatact.claims import _digits
-from hatact.claims._engine import NOT_REPRODUCED, PARTLY, REPRODUCED, Claim, Outcome, Settings
-from hatact.claims._lab import Lab, Task
-from hatact.claims._statistics import lower_median, median
-from hatact.claims._study import Study
-from hatact.claims._training import Record, Row
+from hatact.claims.engine.lab import Lab, Task
+from hatact.claims.engine.results import (
+    NOT_REPRODUCED,
+    PARTLY,
+    REPRODUCED,
+    Claim,
+    Outcome,
+    Settings,
+)
+from hatact.claims.engine.runs import Record, Row
+from hatact.claims.engine.statistics import lower_median, median
+from hatact.claims.engine.study import Study
 from hatact.claims.hong2022 import _digits_shown as shown
 from hatact.claims.hong2022._digits_shown import LABELS, NOISE, ratio
+from hatact.claims.targets import digits as target
 
 DELAY = 3  # ReLU takes at least so many times the labels' steps for the noise
 RATIO = 1.5  # and Hat at most so many
@@ -81,12 +88,12 @@ def _at_least(arrived: Sequence[int | None], horizon: int) -> float:
 
 def study(settings: Settings, k: float = K) -> Study:
     """The runs' common part, at one frequency of the noise (0: none)."""
-    return Study(_digits.train, 350 if settings.quick else 500, _digits.COST, {"k": k})
+    return Study(target.train, 350 if settings.quick else 500, target.COST, {"k": k})
 
 
 def free() -> Study:
     """The runs without noise that Hat's scale is chosen by."""
-    return Study(_digits.train, SCALE_STEPS, _digits.COST, {"k": 0})
+    return Study(target.train, SCALE_STEPS, target.COST, {"k": 0})
 
 
 def rows(settings: Settings) -> tuple[Row, ...]:
@@ -97,7 +104,7 @@ def rows(settings: Settings) -> tuple[Row, ...]:
 
 def frequencies(settings: Settings) -> tuple[float, ...]:
     """The other k that the protocol's rows are run at."""
-    return () if settings.quick else (0, *(k for k in _digits.FREQUENCIES if k != K))
+    return () if settings.quick else (0, *(k for k in target.FREQUENCIES if k != K))
 
 
 def tasks(settings: Settings) -> list[Task]:
@@ -148,8 +155,8 @@ def judge(settings: Settings, lab: Lab) -> Outcome:
         ],
         values={
             "steps": plan.steps,
-            "hold": _digits.HOLD,
-            "rms_norm": _digits.NORM,
+            "hold": target.HOLD,
+            "rms_norm": target.NORM,
             "rates": rates.values(),
             "runs": shown.kept({**by_k, K: runs}),
         },

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from hatact.claims._engine import NOT_REPRODUCED, REPRODUCED, Claim, Outcome, Settings
-from hatact.claims._lab import Lab, Task
-from hatact.claims._statistics import Measure
-from hatact.claims._training import Record
+from hatact.claims.engine.lab import Lab, Task
+from hatact.claims.engine.results import NOT_REPRODUCED, REPRODUCED, Claim, Outcome, Settings
+from hatact.claims.engine.runs import Record
+from hatact.claims.engine.statistics import Measure
 from hatact.claims.hong2022 import _mesh, _mesh_figures
 from hatact.claims.hong2022._mesh import FREQUENCIES, MESHES, NAMES, RATE, slope
 

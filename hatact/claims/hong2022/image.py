@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hatact.analysis import psnr
-from hatact.claims import _images, _images_shown, _timing
-from hatact.claims._engine import (
+from hatact.claims.engine import timing
+from hatact.claims.engine.lab import Lab, Task
+from hatact.claims.engine.results import (
     NOT_REPRODUCED,
     PARTLY,
     REPRODUCED,
@@ -20,11 +21,11 @@ from hatact.claims._engine import (
     Outcome,
     Settings,
 )
-from hatact.claims._figures import band, curves
-from hatact.claims._lab import Lab, Task
-from hatact.claims._statistics import Measure, lower_median, median
-from hatact.claims._study import Study
-from hatact.claims._training import Record, Row
+from hatact.claims.engine.runs import Record, Row
+from hatact.claims.engine.statistics import Measure, lower_median, median
+from hatact.claims.engine.study import Study
+from hatact.claims.figures.curves import band, curves
+from hatact.claims.targets import _images_shown, images
 
 IMAGE = "camera"
 HAT = Row("hat", 4, lr=1e-2)  # every row here at the best rate of the grid, as recorded
@@ -79,7 +80,7 @@ def _errors(runs: Sequence[Mapping[str, Any]], band: int) -> list[float]:
 
 def study() -> Study:
     """The runs' common part."""
-    return Study(_images.train, STEPS, _images.COST, {"image": IMAGE})
+    return Study(images.train, STEPS, images.COST, {"image": IMAGE})
 
 
 def rows(settings: Settings) -> tuple[Row, ...]:
@@ -91,8 +92,8 @@ def rows(settings: Settings) -> tuple[Row, ...]:
 
 def timed() -> Task:
     """Seconds a step of the rows that are compared."""
-    points = _images.SIDE**2 // 2
-    return _timing.task(EQUAL, 2, points, _images.WIDTH, _images.DEPTH, _images.COST)
+    points = images.SIDE**2 // 2
+    return timing.task(EQUAL, 2, points, images.WIDTH, images.DEPTH, images.COST)
 
 
 def tasks(settings: Settings) -> list[Task]:
@@ -107,7 +108,7 @@ def tasks(settings: Settings) -> list[Task]:
 
 def judge(settings: Settings, lab: Lab) -> Outcome:
     """Train every row from every seed on half of the pixels, decide on the other half."""
-    image = _images.picture(IMAGE)
+    image = images.picture(IMAGE)
     plan, seeds = study(), range(settings.seeds)
     rates = plan.search(lab, COMPARED, settings)
     hat, relu, encoded, cubic = (rates.best[row] for row in COMPARED)
@@ -117,10 +118,10 @@ def judge(settings: Settings, lab: Lab) -> Outcome:
         str(row): of for row, of in values.items() if row.activation == "relu" and not row.octaves
     }
     verdict, reason = decide(values[hat], relus)
-    _, even = _images.pixel_grid(_images.SIDE)
+    _, even = images.pixel_grid(images.SIDE)
     odd = ~even.reshape(image.shape)
-    neighbours = psnr(_images.neighbour_mean(image)[odd], image[odd])
-    seconds = _timing.measured(lab, timed())
+    neighbours = psnr(images.neighbour_mean(image)[odd], image[odd])
+    seconds = timing.measured(lab, timed())
     per_step = {row: seconds[equal] for row, equal in zip(rates.best.values(), EQUAL, strict=True)}
     named = {str(row): of for row, of in runs.items()}
     return Outcome(
@@ -144,7 +145,7 @@ def judge(settings: Settings, lab: Lab) -> Outcome:
             Measure.exact("held out, mean of the four neighbours", neighbours, "dB"),
             *(
                 Measure.over(
-                    f"error at {_images.BANDS[-2]}–{_images.BANDS[-1]} cycles, {row}",
+                    f"error at {images.BANDS[-2]}–{images.BANDS[-1]} cycles, {row}",
                     [r["band_errors"][-1] for r in values[row]],
                 )
                 for row in (hat, relu, encoded, cubic)
@@ -154,9 +155,9 @@ def judge(settings: Settings, lab: Lab) -> Outcome:
         figures=_figures(image, runs, (hat, relu, encoded, cubic), per_step),
         values={
             "image": f"skimage.data.{IMAGE}",
-            "side": _images.SIDE,
+            "side": images.SIDE,
             "steps": STEPS,
-            "band_edges": list(_images.BANDS),
+            "band_edges": list(images.BANDS),
             "neighbour_mean_psnr": neighbours,
             "rates": rates.values(),
             "runs": [

@@ -11,8 +11,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hatact.claims import _shallow
-from hatact.claims._engine import (
+from hatact.claims.engine.lab import Lab, Task
+from hatact.claims.engine.results import (
     NOT_REPRODUCED,
     PARTLY,
     REPRODUCED,
@@ -20,12 +20,12 @@ from hatact.claims._engine import (
     Outcome,
     Settings,
 )
-from hatact.claims._figures import band, curves
-from hatact.claims._lab import Lab, Task
-from hatact.claims._statistics import Measure, lower_median, median
-from hatact.claims._study import Study
-from hatact.claims._training import Record, Row
+from hatact.claims.engine.runs import Record, Row
+from hatact.claims.engine.statistics import Measure, lower_median, median
+from hatact.claims.engine.study import Study
+from hatact.claims.figures.curves import band, curves
 from hatact.claims.hong2022.spectrum import RATIO, delay
+from hatact.claims.targets import three_sines
 
 FEWER = 3  # Hat's error of k = 5 at the end is at most ReLU's and tanh's over this
 WIDTH, WIDE = 2000, 8000
@@ -80,7 +80,7 @@ def decide(
 def study(settings: Settings, width: int = WIDTH, steps: int | None = None) -> Study:
     """The runs' common part."""
     steps = steps or (2000 if settings.quick else 3000)
-    return Study(_shallow.train, steps, _shallow.COST * width, {"width": width}, batch=1)
+    return Study(three_sines.train, steps, three_sines.COST * width, {"width": width}, batch=1)
 
 
 def searched() -> list[Row]:
@@ -149,7 +149,7 @@ def judge(settings: Settings, lab: Lab) -> Outcome:
             *(_figure(runs, of, name, "equal") for name, of in EQUAL.items() if not settings.quick),
         ],
         values={
-            "frequencies": list(_shallow.FREQUENCIES),
+            "frequencies": list(three_sines.FREQUENCIES),
             "steps": plan.steps,
             "width": WIDTH,
             "rates": rates.values(),
@@ -191,7 +191,7 @@ def _scales(runs: Mapping[Row, Sequence[Record]]) -> str:
 
 def _wide_measures(wide: Mapping[Row, Sequence[Record]]) -> list[Measure]:
     found = []
-    for i, (k, known) in enumerate(zip(_shallow.FREQUENCIES, WIDE_KNOWN, strict=True)):
+    for i, (k, known) in enumerate(zip(three_sines.FREQUENCIES, WIDE_KNOWN, strict=True)):
         of = Measure.over(
             f"error of k = {k} at step {WIDE_STEPS}, hat(x), SGD, lr 0.003, width {WIDE}",
             [r["final_residual"][i] for r in wide[WIDE_ROWS[0]]],
@@ -221,7 +221,7 @@ def _table(runs: Mapping[Row, Sequence[Record]]) -> dict[str, Any]:
                 *("–" if math.isinf(e) else f"{e:.2g}" for e in errors),
             ]
         )
-    ks = [f"k = {k}" for k in _shallow.FREQUENCIES]
+    ks = [f"k = {k}" for k in three_sines.FREQUENCIES]
     return {
         "title": "Steps to 10 % error by k (– never), error at the end (– diverged); medians",
         "columns": ["row", *(f"{k}, steps" for k in ks), *(f"{k}, error" for k in ks)],
@@ -238,7 +238,7 @@ def _figure(
         of = runs[row]
         series = [
             band(f"k = {k}", of[0]["shown_steps"], [[v[i] for v in r["residuals"]] for r in of])
-            for i, k in enumerate(_shallow.FREQUENCIES)
+            for i, k in enumerate(three_sines.FREQUENCIES)
         ]
         panels.append((str(row), series))
     return curves(

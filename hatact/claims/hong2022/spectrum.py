@@ -9,8 +9,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from hatact.claims import _agreement, _sines, _sines_shown
-from hatact.claims._engine import (
+from hatact.claims.engine.lab import Lab, Task
+from hatact.claims.engine.results import (
     NOT_REPRODUCED,
     PARTLY,
     REPRODUCED,
@@ -18,11 +18,11 @@ from hatact.claims._engine import (
     Outcome,
     Settings,
 )
-from hatact.claims._lab import Lab, Task
-from hatact.claims._statistics import Measure, median
-from hatact.claims._study import Study, conclude
-from hatact.claims._training import Record, Row
+from hatact.claims.engine.runs import Record, Row
+from hatact.claims.engine.statistics import Measure, median
+from hatact.claims.engine.study import Study, conclude
 from hatact.claims.hong2022 import _scales
+from hatact.claims.targets import _sines_shown, agreement, sines
 
 RATIO = 1.5  # the last frequency may arrive this much later than the first
 PATIENCE = 10  # times Hat's steps that ReLU is given
@@ -83,7 +83,7 @@ def delay(arrived: Sequence[int | None]) -> float | None:
 
 def study(settings: Settings) -> Study:
     """The runs' common part."""
-    return Study(_sines.train, 640 if settings.quick else 2000, _sines.COST)
+    return Study(sines.train, 640 if settings.quick else 2000, sines.COST)
 
 
 def rows(settings: Settings) -> tuple[Row, ...]:
@@ -97,7 +97,7 @@ def tasks(settings: Settings) -> list[Task]:
     """Every run, if the recorded rates are found again."""
     plan, seeds = study(settings), range(settings.seeds)
     return [
-        *_agreement.tasks(AGREEING, settings.device),
+        *agreement.tasks(AGREEING, settings.device),
         *plan.search_tasks((BEST_HAT, RELU), settings),
         *(task for row in rows(settings) for task in plan.tasks(row, seeds)),
     ]
@@ -106,7 +106,7 @@ def tasks(settings: Settings) -> list[Task]:
 def judge(settings: Settings, lab: Lab) -> Outcome:
     """Train every row from every seed, measure every step, decide."""
     plan, seeds = study(settings), range(settings.seeds)
-    control = _agreement.compare(AGREEING, lab)
+    control = agreement.compare(AGREEING, lab)
     rates = plan.search(lab, (BEST_HAT, RELU), settings)
     best = rates.best[BEST_HAT]
     runs = plan.run(lab, [*rows(settings), *rates.best.values()], seeds)
@@ -131,15 +131,15 @@ def judge(settings: Settings, lab: Lab) -> Outcome:
         findings=[
             *_scales.findings({row: runs[row] for row in scales}, RATIO, delay),
             *rates.findings(),
-            _agreement.sentence(control),
+            agreement.sentence(control),
         ],
         measures=_measures(runs, dict.fromkeys((HAT, best)), rates.best[RELU], relus),
         tables=[_sines_shown.table(named)],
         figures=_figures(runs, plan.steps, settings),
         values={
-            "frequencies": list(_sines.FREQUENCIES),
+            "frequencies": list(sines.FREQUENCIES),
             "steps": plan.steps,
-            "hold": _sines.HOLD,
+            "hold": sines.HOLD,
             "backend_control": control,
             "relu_steps_to_50_percent_at_k_50": relus,
             "rates": rates.values(),

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hatact.claims import _shallow, _sines, _timing
-from hatact.claims._engine import (
+from hatact.claims.engine import timing
+from hatact.claims.engine.lab import Lab, Task
+from hatact.claims.engine.results import (
     NOT_REPRODUCED,
     PARTLY,
     REPRODUCED,
@@ -16,12 +17,12 @@ from hatact.claims._engine import (
     Outcome,
     Settings,
 )
-from hatact.claims._figures import band, curves
-from hatact.claims._lab import Lab, Task
-from hatact.claims._statistics import Measure, lower_median, median
-from hatact.claims._study import Study
-from hatact.claims._training import Record, Row
+from hatact.claims.engine.runs import Record, Row
+from hatact.claims.engine.statistics import Measure, lower_median, median
+from hatact.claims.engine.study import Study
+from hatact.claims.figures.curves import band, curves
 from hatact.claims.hong2022 import shallow, spectrum
+from hatact.claims.targets import sines, three_sines
 
 SHARE = 0.5  # of ReLU's steps and seconds that Hat may take: "significantly" faster
 LEVEL = 0  # of LOSS: 10 % of the target's variance decides, 1 % is reported
@@ -48,12 +49,12 @@ def contests(settings: Settings) -> list[Contest]:
     found = []
     for optimiser, (hat, relu) in SHALLOW.items():
         plan = shallow.study(settings)
-        cost = _shallow.COST * shallow.WIDTH
-        timed = _timing.task((hat, relu), 1, _shallow.POINTS, shallow.WIDTH, 2, cost)
+        cost = three_sines.COST * shallow.WIDTH
+        timed = timing.task((hat, relu), 1, three_sines.POINTS, shallow.WIDTH, 2, cost)
         name = f"one hidden layer, {optimiser.upper()}"
         found.append(Contest(name, hat, relu, plan, timed))
     hat, relu = spectrum.BEST_HAT, spectrum.RELU
-    timed = _timing.task((hat, relu), 1, _sines.POINTS, _sines.WIDTH, _sines.DEPTH, _sines.COST)
+    timed = timing.task((hat, relu), 1, sines.POINTS, sines.WIDTH, sines.DEPTH, sines.COST)
     found.append(Contest("five hidden layers, ADAM", hat, relu, spectrum.study(settings), timed))
     return found
 
@@ -109,19 +110,19 @@ def judge(settings: Settings, lab: Lab) -> Outcome:
     seeds = range(settings.seeds)
     results, shown, measures, findings = {}, {}, [], []
     values: dict[str, Any] = {}
-    timing: dict[str, Any] = {}
+    seconds_taken: dict[str, Any] = {}
     lines = []
     for c in contests(settings):
         rates = c.study.search(lab, (c.hat, c.relu), settings, arrival)
         hat, relu = rates.best[c.hat], rates.best[c.relu]
         runs = c.study.run(lab, (hat, relu), seeds)
-        (first, _), (second, ratio) = _timing.measured(lab, c.timed).values()
+        (first, _), (second, ratio) = timing.measured(lab, c.timed).values()
         seconds = {hat: first, relu: second}
-        timing[c.name] = {"seconds_a_step": [first, second], "ratio": ratio}
-        values[c.name] = {"rates": rates.values(), "levels": list(_sines.LOSS)}
+        seconds_taken[c.name] = {"seconds_a_step": [first, second], "ratio": ratio}
+        values[c.name] = {"rates": rates.values(), "levels": list(sines.LOSS)}
         findings += [f"{c.name}: {found}" for found in rates.findings()]
         for row in (hat, relu):
-            for level, share in enumerate(_sines.LOSS):
+            for level, share in enumerate(sines.LOSS):
                 arrived = [r["trained_at"][level] for r in runs[row]]
                 values[c.name][f"{row}, {share:.0%}"] = arrived
                 steps = median(arrived)
@@ -159,7 +160,7 @@ def judge(settings: Settings, lab: Lab) -> Outcome:
         ],
         figures=[_figure(shown, "steps"), _figure(shown, "seconds")],
         values=values,
-        timing=timing,
+        timing=seconds_taken,
     )
 
 

@@ -5,7 +5,7 @@ The paper itself was not at hand: its construction is re-derived and tested, its
 from two secondary notes that agree, and are marked so wherever they stand beside ours.
 """
 
-from hatact.claims._engine import Paper
+from hatact.claims.engine.results import Paper
 from hatact.claims.milkert2023 import approximation, digits, regions, sparse
 
 PAPER = Paper(

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from hatact.claims._training import TARGETS, Advance, Record
+from hatact.claims.engine.runs import TARGETS, Advance, Record
 from hatact.nn import TriangleCascade
 
 WIDTH, DEPTH = 32, 4

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from hatact.analysis import linear_regions
-from hatact.claims._training import TARGETS, Advance, Record
+from hatact.claims.engine.runs import TARGETS, Advance, Record
 from hatact.nn import TriangleCascade
 
 WIDTH = 4

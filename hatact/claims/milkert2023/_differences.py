@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hatact.claims._engine import Settings
-from hatact.claims._lab import Lab, Task
-from hatact.claims._statistics import median
-from hatact.claims._training import Record
+from hatact.claims.engine.lab import Lab, Task
+from hatact.claims.engine.results import Settings
+from hatact.claims.engine.runs import Record
+from hatact.claims.engine.statistics import median
 from hatact.claims.milkert2023 import _projected
 from hatact.claims.milkert2023._projected import PROBLEMS
 

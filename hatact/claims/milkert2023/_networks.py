@@ -15,7 +15,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from hatact.claims._training import TARGETS, Advance
+from hatact.claims.engine.runs import TARGETS, Advance
 from hatact.nn import TriangleCascade
 
 WIDTH, DEPTH = 4, 5

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from hatact.claims._training import Advance, Record
+from hatact.claims.engine.runs import Advance, Record
 from hatact.claims.milkert2023._networks import RATE, cascades, released, relu_nets
 
 BATCH = 50

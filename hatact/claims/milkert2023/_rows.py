@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hatact.claims._lab import Task
+from hatact.claims.engine.lab import Task
 from hatact.claims.milkert2023 import _train
 from hatact.claims.milkert2023._networks import CASCADES
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from hatact.claims._figures import band, curves
-from hatact.claims._statistics import Measure, median
-from hatact.claims._training import Record
+from hatact.claims.engine.runs import Record
+from hatact.claims.engine.statistics import Measure, median
+from hatact.claims.figures.curves import band, curves
 from hatact.claims.milkert2023._train import SHAPE, TARGETS
 
 SECOND_HAND = "the paper, second-hand"

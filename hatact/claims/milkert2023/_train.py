@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from hatact.analysis import linear_regions
-from hatact.claims._training import Advance, Record
+from hatact.claims.engine.runs import Advance, Record
 from hatact.claims.milkert2023._networks import (
     CASCADES,
     ReadOut,

@@ -13,8 +13,15 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hatact.claims._engine import NOT_REPRODUCED, PARTLY, REPRODUCED, Claim, Outcome, Settings
-from hatact.claims._lab import Lab, Task
+from hatact.claims.engine.lab import Lab, Task
+from hatact.claims.engine.results import (
+    NOT_REPRODUCED,
+    PARTLY,
+    REPRODUCED,
+    Claim,
+    Outcome,
+    Settings,
+)
 from hatact.claims.milkert2023 import _differences, _shown, _train
 from hatact.claims.milkert2023._rows import task
 from hatact.claims.milkert2023._shown import PAPER, Runs, mean, values

@@ -10,12 +10,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hatact.claims._engine import NOT_REPRODUCED, PARTLY, REPRODUCED, Claim, Outcome, Settings
-from hatact.claims._figures import band, curves
-from hatact.claims._lab import Lab, Task
-from hatact.claims._statistics import Measure
-from hatact.claims._study import conclude
-from hatact.claims._training import Record
+from hatact.claims.engine.lab import Lab, Task
+from hatact.claims.engine.results import (
+    NOT_REPRODUCED,
+    PARTLY,
+    REPRODUCED,
+    Claim,
+    Outcome,
+    Settings,
+)
+from hatact.claims.engine.runs import Record
+from hatact.claims.engine.statistics import Measure
+from hatact.claims.engine.study import conclude
+from hatact.claims.figures.curves import band, curves
 from hatact.claims.milkert2023 import _classify
 from hatact.claims.milkert2023._shown import mean
 

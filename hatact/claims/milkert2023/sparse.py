@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hatact.claims._engine import NOT_REPRODUCED, PARTLY, REPRODUCED, Claim, Outcome, Settings
-from hatact.claims._lab import Lab, Task
-from hatact.claims._statistics import Measure, median
+from hatact.claims.engine.lab import Lab, Task
+from hatact.claims.engine.results import (
+    NOT_REPRODUCED,
+    PARTLY,
+    REPRODUCED,
+    Claim,
+    Outcome,
+    Settings,
+)
+from hatact.claims.engine.statistics import Measure, median
 from hatact.claims.milkert2023 import _shown, _train
 from hatact.claims.milkert2023._rows import task
 from hatact.claims.milkert2023._shown import PAPER_SPARSE, SECOND_HAND, Runs, values

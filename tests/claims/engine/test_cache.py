@@ -13,10 +13,11 @@ import torch
 
 import hatact
 from hatact import use_backend
-from hatact.claims import Settings, _cache, papers
-from hatact.claims._cache import Cache, code_version, key_of, write_whole
-from hatact.claims._lab import Lab, Task
-from hatact.claims._training import Row
+from hatact.claims import Settings, papers
+from hatact.claims.engine import cache
+from hatact.claims.engine.cache import Cache, code_version, key_of, write_whole
+from hatact.claims.engine.lab import Lab, Task
+from hatact.claims.engine.runs import Row
 from tests.support import claims_made
 from tests.support.claims_made import alone, same
 
@@ -78,7 +79,7 @@ def lacking(text, name):
 def checked(text, **changes):
     """With a checksum that is right, where one can be formed."""
     entry = {**json.loads(text), **changes}
-    check = _cache._digest([entry[name] for name in ("key", "seconds", "value")])
+    check = cache._digest([entry[name] for name in ("key", "seconds", "value")])
     return json.dumps({**entry, "check": check})
 
 
@@ -285,7 +286,7 @@ def key(**changes):
     ],
 )
 def test_the_key_changes_with_all_that_a_run_is_told(changes):
-    assert _cache._digest(key(**changes)) != _cache._digest(key())
+    assert cache._digest(key(**changes)) != cache._digest(key())
 
 
 def test_the_key_of_equal_runs_is_equal_whatever_they_cost():
@@ -294,41 +295,41 @@ def test_the_key_of_equal_runs_is_equal_whatever_they_cost():
 
 
 def test_the_key_of_a_run_that_measures_time_names_the_machine(monkeypatch):
-    digests = [_cache._digest(key()), _cache._digest(key(alone=True))]
+    digests = [cache._digest(key()), cache._digest(key(alone=True))]
     monkeypatch.setattr(os, "cpu_count", lambda: 1234)
-    assert _cache._digest(key()) == digests[0]
-    digests.append(_cache._digest(key(alone=True)))
+    assert cache._digest(key()) == digests[0]
+    digests.append(cache._digest(key(alone=True)))
     assert len(set(digests)) == 3
 
 
 def test_the_key_changes_with_the_version_of_the_package_that_data_come_from(copied, monkeypatch):
-    before = version("hatact.claims._images"), version("hatact.claims._sines")
-    monkeypatch.setattr(_cache, "_installed", lambda distribution: f"{distribution} 99")
-    assert version("hatact.claims._images") != before[0]
-    assert version("hatact.claims._sines") == before[1]
+    before = version("hatact.claims.targets.images"), version("hatact.claims.targets.sines")
+    monkeypatch.setattr(cache, "_installed", lambda distribution: f"{distribution} 99")
+    assert version("hatact.claims.targets.images") != before[0]
+    assert version("hatact.claims.targets.sines") == before[1]
 
 
 def test_the_key_changes_with_torch_the_backend_the_device_and_the_code(monkeypatch):
-    digests = [_cache._digest(key())]
+    digests = [cache._digest(key())]
     with monkeypatch.context() as patch:
         patch.setattr(torch, "__version__", "9.9.9")
-        digests.append(_cache._digest(key()))
+        digests.append(cache._digest(key()))
     with monkeypatch.context() as patch:
-        patch.setattr(_cache, "code_version", lambda module: "another")
-        digests.append(_cache._digest(key()))
+        patch.setattr(cache, "code_version", lambda module: "another")
+        digests.append(cache._digest(key()))
     with monkeypatch.context() as patch:
-        patch.setattr(_cache, "_capability", lambda: "another")
-        digests.append(_cache._digest(key()))
+        patch.setattr(cache, "_capability", lambda: "another")
+        digests.append(cache._digest(key()))
     if hatact.ops.current_backend("cpu") != "reference":
         with use_backend("reference"):
-            digests.append(_cache._digest(key()))
+            digests.append(cache._digest(key()))
     with monkeypatch.context() as patch:
         patch.setattr(torch.cuda, "get_device_name", lambda: "A GPU")
         arguments = {"row": HAT, "steps": 5, "seeds": (0, 1)}
         on_gpu = key_of(claims_made.train, arguments, "cuda")
         assert on_gpu["device"] == "A GPU"
-        digests.append(_cache._digest(on_gpu))
-    assert _cache._digest(key()) == digests[0]
+        digests.append(cache._digest(on_gpu))
+    assert cache._digest(key()) == digests[0]
     assert len(set(digests)) == len(digests)
 
 
@@ -345,13 +346,13 @@ def copied(tmp_path, monkeypatch):
         found = [p for p in (path / "__init__.py", path.with_suffix(".py")) if p.is_file()]
         return found[0] if found else None
 
-    monkeypatch.setattr(_cache, "_file", file)
+    monkeypatch.setattr(cache, "_file", file)
     code_version.cache_clear()
     yield copy
     code_version.cache_clear()
 
 
-TRAINED = "hatact.claims._sines"
+TRAINED = "hatact.claims.targets.sines"
 
 
 def version(module=TRAINED):
@@ -362,8 +363,8 @@ def version(module=TRAINED):
 @pytest.mark.parametrize(
     "file",
     [
-        "claims/_sines.py",
-        "claims/_training.py",
+        "claims/targets/sines.py",
+        "claims/engine/runs.py",
         "analysis/__init__.py",
         "analysis/spectrum.py",
         "activations/hat.py",
@@ -392,9 +393,9 @@ def test_the_code_version_changes_with_whatever_the_run_reaches(copied, file):
         "report/html.py",
         "report/terminal.py",
         "claims/__init__.py",
-        "claims/_engine.py",
-        "claims/_study.py",
-        "claims/_images.py",
+        "claims/engine/results.py",
+        "claims/engine/study.py",
+        "claims/targets/images.py",
         "claims/hong2022/__init__.py",
         "claims/hong2022/spectrum.py",
     ],
@@ -420,7 +421,7 @@ def test_every_form_of_import_is_followed(copied):
     }
     for name, text in sources.items():
         (folder / f"{name}.py").write_text(text)
-    found = _cache._sources("hatact.made.a")
+    found = cache._sources("hatact.made.a")
     names = [path.stem for path in found if path.parent == folder]
     assert names == ["__init__", "a", "b", "c", "d", "e"]
     assert not any(path.suffix == ".so" for path in found)  # no backend is reached
@@ -430,11 +431,12 @@ def test_every_form_of_import_is_followed(copied):
 def test_no_run_of_any_paper_hangs_on_a_claims_file_or_on_a_report(setting):
     settings = Settings(setting == "quick", 2)
     package = Path(hatact.__file__).parent
-    decide = {package / "claims" / name for name in ("__init__.py", "_engine.py", "_study.py")}
+    decided = ("__init__.py", "engine/results.py", "engine/study.py")
+    decide = {package / "claims" / name for name in decided}
     for found in papers().values():
         judges = {Path(sys.modules[c.judge.__module__].__file__) for c in found.claims}
         for run in {task.run for c in found.claims for task in c.tasks(settings)}:
-            reached = {*_cache._sources(run.__module__)}
+            reached = {*cache._sources(run.__module__)}
             assert Path(sys.modules[run.__module__].__file__) in reached
             assert {*package.glob("*.so")} <= reached
             assert not (judges | decide) & reached

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 import hatact
-from hatact.claims import Outcome, Settings, _engine
-from hatact.claims._lab import Lab
-from hatact.claims._statistics import Measure
-from hatact.claims._training import Row
+from hatact.claims import Outcome, Settings
+from hatact.claims.engine import results
+from hatact.claims.engine.lab import Lab
+from hatact.claims.engine.runs import Row
+from hatact.claims.engine.statistics import Measure
 from tests.support import claims_killed, claims_made
 from tests.support.claims_made import Watch, alone, claim, paper, same, squares
 from tests.support.repository import ROOT
@@ -29,7 +30,7 @@ QUICK = Settings(quick=True, seeds=2)
 
 def run(chosen, out, settings=QUICK, **more):
     watch = Watch()
-    return _engine.run(chosen, settings, out, watch, workers=0, **more), watch
+    return results.run(chosen, settings, out, watch, workers=0, **more), watch
 
 
 def decides(verdict="reproduced", reason="since", **more):
@@ -232,10 +233,10 @@ def test_the_expected_time_is_the_work_over_the_workers_and_at_least_the_longest
     tasks = [*squares(1, 1, 1, 1), alone(claims_made.where, cost=10.0, mark="")]
     for workers, seconds in ((0, 18), (1, 18), (2, 14), (4, 12), (9, 12)):
         with Lab("cpu", cache, workers, lambda work: None) as lab:
-            assert _engine.expected(tasks, lab) == seconds
+            assert results.expected(tasks, lab) == seconds
     with Lab("cpu", cache, 2, lambda work: None) as lab:
-        assert _engine.expected([*squares(0, 9)], lab) == 10
-        assert _engine.expected([], lab) == 0
+        assert results.expected([*squares(0, 9)], lab) == 10
+        assert results.expected([], lab) == 0
 
 
 @pytest.mark.parametrize(
@@ -342,7 +343,7 @@ def test_a_folder_serves_one_verification_at_a_time_and_a_killed_one_frees_it(tm
     )
     with other:
         assert other.stdout.readline()
-        with pytest.raises(_engine.InUse, match="another verification is writing into"):
+        with pytest.raises(results.InUse, match="another verification is writing into"):
             run(chosen, tmp_path)
         assert not (tmp_path / "results.json").exists()
         other.send_signal(signal.SIGKILL)
@@ -352,7 +353,7 @@ def test_a_folder_serves_one_verification_at_a_time_and_a_killed_one_frees_it(tm
 
 def test_the_folder_is_held_from_the_first_claim_to_the_last_and_then_free(tmp_path):
     def judge(settings, lab):
-        with pytest.raises(_engine.InUse):
+        with pytest.raises(results.InUse):
             run(paper(claim("inner", decides())), tmp_path)
         raise ZeroDivisionError
 
@@ -404,7 +405,7 @@ def test_a_verification_killed_again_and_again_comes_to_the_same_results(tmp_pat
     assert not orphans
     assert done.returncode == 0
     seen = json.loads(said.read_text())
-    _engine.run(claims_killed.PAPERS, claims_killed.SETTINGS, undisturbed, Watch(), workers=0)
+    results.run(claims_killed.PAPERS, claims_killed.SETTINGS, undisturbed, Watch(), workers=0)
 
     assert [of["status"] for of in seen["kills"]] == [-signal.SIGKILL] * 5
     assert seen["last"] == 0

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from hatact.claims import _agreement, _shallow, _sines
-from hatact.claims._cache import Cache
-from hatact.claims._lab import Lab
-from hatact.claims._study import Study
-from hatact.claims._training import Row
+from hatact.claims.engine.cache import Cache
+from hatact.claims.engine.lab import Lab
+from hatact.claims.engine.runs import Row
+from hatact.claims.engine.study import Study
 from hatact.claims.hong2022 import shallow, spectrum
+from hatact.claims.targets import agreement, sines, three_sines
 from tests.support.labs import quiet
 
 
@@ -38,11 +38,11 @@ def lab(runs_folder, request):
 @pytest.fixture
 def short(monkeypatch):
     """The deep network has two rows and 80 steps, and a patience that fits into them."""
-    monkeypatch.setattr(_agreement, "STEPS", 4)
+    monkeypatch.setattr(agreement, "STEPS", 4)
     monkeypatch.setattr(spectrum, "PATIENCE", 1)
     monkeypatch.setattr(spectrum, "AGREEING", (spectrum.HAT,))
     monkeypatch.setattr(spectrum, "rows", lambda settings: (spectrum.HAT, spectrum.RELUS[0]))
-    monkeypatch.setattr(spectrum, "study", lambda settings: Study(_sines.train, 80, _sines.COST))
+    monkeypatch.setattr(spectrum, "study", lambda settings: Study(sines.train, 80, sines.COST))
     monkeypatch.setattr(spectrum, "RELU", spectrum.RELUS[0])
     monkeypatch.setattr(spectrum, "BEST_HAT", spectrum.HAT)
 
@@ -57,5 +57,5 @@ def narrow(monkeypatch):
     }
     monkeypatch.setattr(shallow, "BEST", best)
     monkeypatch.setattr(shallow, "WIDTH", width)
-    plan = Study(_shallow.train, 500, _shallow.COST * width, {"width": width}, batch=1)
+    plan = Study(three_sines.train, 500, three_sines.COST * width, {"width": width}, batch=1)
     monkeypatch.setattr(shallow, "study", lambda settings, *more: plan)

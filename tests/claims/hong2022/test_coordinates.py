@@ -5,12 +5,13 @@ import math
 import pytest
 import torch
 
-from hatact.claims import Settings, _waves
-from hatact.claims._cache import Cache
-from hatact.claims._lab import Lab
-from hatact.claims._study import conclude
-from hatact.claims._training import Row
+from hatact.claims import Settings
+from hatact.claims.engine.cache import Cache
+from hatact.claims.engine.lab import Lab
+from hatact.claims.engine.runs import Row
+from hatact.claims.engine.study import conclude
 from hatact.claims.hong2022 import coordinates
+from hatact.claims.targets import waves
 
 
 def quiet(share: float) -> None:
@@ -19,34 +20,34 @@ def quiet(share: float) -> None:
 
 @pytest.mark.parametrize("dimension", coordinates.DIMENSIONS)
 def test_a_problem_holds_its_waves_and_nothing_else(dimension):
-    p = _waves.problem(dimension, 3)
-    n = _waves.POINTS[dimension]
+    p = waves.problem(dimension, 3)
+    n = waves.POINTS[dimension]
     assert p.x.shape == p.other_x.shape == (n, dimension)
     assert p.u.shape == p.other_u.shape == (n,)
-    assert p.waves.norm(dim=1).tolist() == pytest.approx(_waves.FREQUENCIES[dimension])
+    assert p.waves.norm(dim=1).tolist() == pytest.approx(waves.FREQUENCIES[dimension])
     assert bool((p.x >= 0).all() and (p.x <= 1).all())
     assert not bool((p.x[:, None] == p.other_x[None, :50]).all(-1).any())  # held out
-    again = _waves.problem(dimension, 3)
+    again = waves.problem(dimension, 3)
     assert torch.equal(p.u, again.u)
-    assert not torch.equal(p.u, _waves.problem(dimension, 4).u)
+    assert not torch.equal(p.u, waves.problem(dimension, 4).u)
     for x, u in ((p.x, p.u), (p.other_x, p.other_u)):
-        spectrum = _waves.ScatteredSpectrum(x, p.waves)
+        spectrum = waves.ScatteredSpectrum(x, p.waves)
         assert spectrum.coefficients(u).abs().tolist() == pytest.approx([1.0] * 4, abs=1e-5)
 
 
 def test_held_out_points_are_never_used(monkeypatch):
-    monkeypatch.setattr(_waves, "POINTS", {2: 32, 5: 32})
-    monkeypatch.setattr(_waves, "WIDTH", 8)
+    monkeypatch.setattr(waves, "POINTS", {2: 32, 5: 32})
+    monkeypatch.setattr(waves, "WIDTH", 8)
     arguments = (Row("hat", 4), 2, 5, (0, 1), "cpu", quiet)
-    records = _waves.train(*arguments)
-    problem = _waves.problem
+    records = waves.train(*arguments)
+    problem = waves.problem
 
     def other(dimension, seed):
         p = problem(dimension, seed)
-        return _waves.Problem(p.x, p.u, p.other_x.flip(0) * 0.9, p.other_u, p.waves)
+        return waves.Problem(p.x, p.u, p.other_x.flip(0) * 0.9, p.other_u, p.waves)
 
-    monkeypatch.setattr(_waves, "problem", other)
-    changed = _waves.train(*arguments)
+    monkeypatch.setattr(waves, "problem", other)
+    changed = waves.train(*arguments)
     for a, b in zip(records, changed, strict=True):
         assert a["residuals"] == b["residuals"]
         assert a["held_out_residual"] != b["held_out_residual"]
@@ -54,11 +55,11 @@ def test_held_out_points_are_never_used(monkeypatch):
 
 def test_every_network_has_its_own_target(monkeypatch):
     """A batch of two gives what either gives alone, to rounding."""
-    monkeypatch.setattr(_waves, "POINTS", {2: 64, 5: 64})
-    monkeypatch.setattr(_waves, "WIDTH", 16)
-    both = _waves.train(Row("relu"), 2, 4, (5, 6), "cpu", quiet)
+    monkeypatch.setattr(waves, "POINTS", {2: 64, 5: 64})
+    monkeypatch.setattr(waves, "WIDTH", 16)
+    both = waves.train(Row("relu"), 2, 4, (5, 6), "cpu", quiet)
     for seed, record in zip((5, 6), both, strict=True):
-        (alone,) = _waves.train(Row("relu"), 2, 4, (seed,), "cpu", quiet)
+        (alone,) = waves.train(Row("relu"), 2, 4, (seed,), "cpu", quiet)
         assert record["final_residual"] == pytest.approx(alone["final_residual"], rel=1e-4)
         assert record["held_out_relative_loss"] == pytest.approx(alone["held_out_relative_loss"])
 
@@ -126,8 +127,8 @@ def test_held_out_error_is_told_of_what_is_learnt_on_the_points_seen():
 
 def test_the_whole_run_with_relu_in_hats_place(monkeypatch, tmp_path):
     monkeypatch.setattr(Row, "module", lambda self: torch.nn.ReLU())
-    monkeypatch.setattr(_waves, "WIDTH", 16)
-    monkeypatch.setattr(_waves, "POINTS", {2: 128, 5: 128})
+    monkeypatch.setattr(waves, "WIDTH", 16)
+    monkeypatch.setattr(waves, "POINTS", {2: 128, 5: 128})
     study = coordinates.study
     short = {"steps": 60}
     monkeypatch.setattr(

@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from hatact.claims import _digits
-from hatact.claims._cache import Cache
-from hatact.claims._engine import NOT_REPRODUCED, PARTLY, REPRODUCED, Settings
-from hatact.claims._lab import Lab
-from hatact.claims._study import Rates, Study
-from hatact.claims._training import Row
+from hatact.claims.engine.cache import Cache
+from hatact.claims.engine.lab import Lab
+from hatact.claims.engine.results import NOT_REPRODUCED, PARTLY, REPRODUCED, Settings
+from hatact.claims.engine.runs import Row
+from hatact.claims.engine.study import Rates, Study
 from hatact.claims.hong2022 import digits
+from hatact.claims.targets import digits as target
 
 SMALL = 32
 RELU = Row("relu")
@@ -24,7 +24,7 @@ DIVERGED = [(None, None)] * 3
 @pytest.fixture
 def small(monkeypatch):
     """A narrow network on one thread, as a lab has it."""
-    monkeypatch.setattr(_digits, "WIDTH", SMALL)
+    monkeypatch.setattr(target, "WIDTH", SMALL)
 
 
 def quiet(share):
@@ -32,17 +32,17 @@ def quiet(share):
 
 
 def train(row=RELU, k=1.0, steps=20, seeds=(0,)):
-    return _digits.train(row, k, steps, seeds, "cpu", quiet)
+    return target.train(row, k, steps, seeds, "cpu", quiet)
 
 
 def test_the_images():
-    x, c = _digits.images()
+    x, c = target.images()
     assert x.shape == (357, 64)
     assert c.shape == (357, 1)
     assert ((c == -1).sum(), (c == 1).sum()) == (183, 174)
     norms = x.double().norm(dim=1)
-    assert norms.square().mean().sqrt() == pytest.approx(_digits.NORM)
-    assert pytest.approx(9.371, abs=1e-3) == _digits.NORM
+    assert norms.square().mean().sqrt() == pytest.approx(target.NORM)
+    assert pytest.approx(9.371, abs=1e-3) == target.NORM
     assert x.min() == 0
     # as the module's docstring says
     assert (norms.mean(), norms.std()) == pytest.approx((9.34, 0.72), abs=0.005)
@@ -52,28 +52,28 @@ def test_the_images():
 def test_noise_is_a_sine_of_the_norm():
     x = torch.tensor([[3.0, 4.0], [0.0, 0.25], [0.0, 0.0]])
     torch.testing.assert_close(
-        _digits.noise(x, 1.05)[:, 0], torch.sin(2 * math.pi * 1.05 * torch.tensor([5, 0.25, 0]))
+        target.noise(x, 1.05)[:, 0], torch.sin(2 * math.pi * 1.05 * torch.tensor([5, 0.25, 0]))
     )
-    assert not _digits.noise(x, 0).any()
+    assert not target.noise(x, 0).any()
 
 
 def test_the_split_is_balanced_disjoint_and_the_seeds_own():
-    x, _ = _digits.images()
-    of = _digits.split(0)
+    x, _ = target.images()
+    of = target.split(0)
     assert (len(of.x), len(of.held_x)) == (285, 72)
     assert ((of.c == 1).sum(), (of.held_c == 1).sum()) == (139, 35)
     rows = [tuple(image) for image in torch.cat([of.x, of.held_x]).tolist()]
     assert sorted(rows) == sorted(tuple(image) for image in x.tolist())
     assert not {*rows[:285]} & {*rows[285:]}
-    assert torch.equal(of.x, _digits.split(0).x)
-    assert not torch.equal(of.held_x, _digits.split(1).held_x)
+    assert torch.equal(of.x, target.split(0).x)
+    assert not torch.equal(of.held_x, target.split(1).held_x)
 
 
-@pytest.mark.parametrize("k", _digits.FREQUENCIES)
+@pytest.mark.parametrize("k", target.FREQUENCIES)
 def test_least_squares_is_exact_on_combinations(k):
-    of = _digits.split(0)
-    c, n = of.c.double()[None], _digits.noise(of.x, k).double()[None]
-    inverse = _digits.components(c, n)
+    of = target.split(0)
+    c, n = of.c.double()[None], target.noise(of.x, k).double()[None]
+    inverse = target.components(c, n)
     a, b, d = (inverse @ (0.3 * c - 0.7 * n + 5))[0, :, 0].tolist()
     assert (a, b, d) == pytest.approx((0.3, -0.7, 5))
 
@@ -81,19 +81,19 @@ def test_least_squares_is_exact_on_combinations(k):
 def test_least_squares_leaves_out_what_is_orthogonal_and_works_without_noise():
     c = torch.tensor([-1.0, 1, -1, 1])[None, :, None]
     odd = torch.tensor([1.0, 1, -1, -1])[None, :, None]
-    inverse = _digits.components(c, torch.zeros_like(c))
+    inverse = target.components(c, torch.zeros_like(c))
     assert (inverse @ (2 * c + 3 * odd + 4))[0, :, 0].tolist() == pytest.approx([2, 4])
 
 
 def test_records_hold_the_residuals_of_what_was_learnt(small, monkeypatch):
     def fit(model, x, y, steps, advance, after):
-        c, n = _digits.split(3).c, y[0] - _digits.split(3).c
+        c, n = target.split(3).c, y[0] - target.split(3).c
         for step in range(steps + 1):
             out = min(step / 10 + 0.05, 1) * c + min(step / 20 + 0.025, 1) * n + 7
             after(step, out[None])
         return torch.ones(steps + 1, 1, dtype=torch.float64)
 
-    monkeypatch.setattr(_digits, "fit", fit)
+    monkeypatch.setattr(target, "fit", fit)
     [record] = train(steps=40, seeds=(3,))
     assert record["steps_to_10_percent"] == [9, 18]
     assert record["steps_to_50_percent"] == [5, 10]
@@ -103,13 +103,13 @@ def test_records_hold_the_residuals_of_what_was_learnt(small, monkeypatch):
 
 def test_held_out_images_are_never_trained_on(small, monkeypatch):
     before = train(steps=15)
-    whole = _digits.split
+    whole = target.split
 
     def spoilt(seed):
         of = whole(seed)
         return of._replace(held_x=torch.full_like(of.held_x, 3), held_c=-of.held_c)
 
-    monkeypatch.setattr(_digits, "split", spoilt)
+    monkeypatch.setattr(target, "split", spoilt)
     after = train(steps=15)
     assert before[0]["loss"] == after[0]["loss"]
     assert before[0]["residuals"] == after[0]["residuals"]
@@ -179,7 +179,7 @@ class Asked(Lab):
 
 def shrunken(monkeypatch, steps):
     def study(settings, k=digits.K):
-        return Study(_digits.train, steps, 1e-3, {"k": k})
+        return Study(target.train, steps, 1e-3, {"k": k})
 
     monkeypatch.setattr(digits, "study", study)
     monkeypatch.setattr(digits, "SCALE_STEPS", steps)

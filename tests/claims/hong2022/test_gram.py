@@ -8,7 +8,7 @@ import torch
 
 from hatact import HAT, RELU
 from hatact.analysis import eigenvalues, gram
-from hatact.claims._engine import NOT_REPRODUCED, REPRODUCED, Settings
+from hatact.claims.engine.results import NOT_REPRODUCED, REPRODUCED, Settings
 from hatact.claims.hong2022 import _mesh
 from hatact.claims.hong2022.gram import CLAIM, decide_gram
 

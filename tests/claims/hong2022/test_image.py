@@ -4,8 +4,9 @@ import math
 
 import pytest
 
-from hatact.claims import _images, _images_shown, _timing
+from hatact.claims.engine import timing
 from hatact.claims.hong2022 import image
+from hatact.claims.targets import _images_shown, images
 from tests.support.outcomes import judged
 
 NAN = math.nan
@@ -68,14 +69,14 @@ def test_the_best_of_all_relus_is_compared():
 def thumbnail(monkeypatch):
     """A small square of the image, a narrow network, 120 steps."""
     pytest.importorskip("skimage")
-    picture = _images.picture
+    picture = images.picture
     for name, value in (("SIDE", 24), ("WIDTH", 48), ("BANDS", (1, 3, 6, 8))):
-        monkeypatch.setattr(_images, name, value)
-    monkeypatch.setattr(_images_shown, "BANDS", _images.BANDS)
-    monkeypatch.setattr(_images, "picture", lambda name: picture(name, 24))
+        monkeypatch.setattr(images, name, value)
+    monkeypatch.setattr(_images_shown, "BANDS", images.BANDS)
+    monkeypatch.setattr(images, "picture", lambda name: picture(name, 24))
     monkeypatch.setattr(image, "STEPS", 120)
-    monkeypatch.setattr(_timing, "ROUNDS", 2)
-    monkeypatch.setattr(_timing, "BLOCK", 1)
+    monkeypatch.setattr(timing, "ROUNDS", 2)
+    monkeypatch.setattr(timing, "BLOCK", 1)
 
 
 def test_the_image_passes_from_end_to_end(thumbnail, lab):

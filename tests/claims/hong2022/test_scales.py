@@ -1,6 +1,6 @@
 """hong2022: what is found of Hat's scales, which of them remove the bias and which do not learn."""
 
-from hatact.claims._training import Row
+from hatact.claims.engine.runs import Row
 from hatact.claims.hong2022 import _scales, spectrum
 
 

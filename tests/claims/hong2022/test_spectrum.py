@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from hatact.claims import _agreement
 from hatact.claims.hong2022 import spectrum
+from hatact.claims.targets import agreement
 from tests.support.outcomes import judged
 
 FLAT = [60] * 10  # Hat at scale 8, about
@@ -105,5 +105,5 @@ def test_the_deep_network_with_relu_in_hats_place_does_not(short, lab, relu_in_p
 
 def test_a_backend_with_a_wrong_gradient_does_not_pass(short, lab, monkeypatch):
     wrong = {"compared": True, "agrees": False, "backend": "wrong", "rows": {}}
-    monkeypatch.setattr(_agreement, "compare", lambda rows, lab: wrong)
+    monkeypatch.setattr(agreement, "compare", lambda rows, lab: wrong)
     assert judged(spectrum.CLAIM, lab).verdict == "not reproduced"

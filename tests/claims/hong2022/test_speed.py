@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from hatact.claims import _timing
+from hatact.claims.engine import timing
 from hatact.claims.hong2022 import speed
 from tests.support.outcomes import judged
 
@@ -59,8 +59,8 @@ def test_the_reason_says_where_relu_or_hat_never_arrived():
 
 @pytest.fixture
 def quick_contests(narrow, short, monkeypatch):
-    monkeypatch.setattr(_timing, "ROUNDS", 2)
-    monkeypatch.setattr(_timing, "BLOCK", 1)
+    monkeypatch.setattr(timing, "ROUNDS", 2)
+    monkeypatch.setattr(timing, "BLOCK", 1)
 
 
 def test_speed_with_relu_in_hats_place(quick_contests, lab, relu_in_place_of_all):
@@ -73,7 +73,7 @@ def test_speed_with_relu_in_hats_place(quick_contests, lab, relu_in_place_of_all
 def test_speed_from_end_to_end_counts_steps_and_seconds(quick_contests, lab, monkeypatch):
     """What is measured is what is decided; the timings are set, for they vary."""
     monkeypatch.setattr(
-        _timing,
+        timing,
         "measured",
         lambda lab, task: dict(zip("ab", ((1.0, 1.0), (1.0, 1.0)), strict=True)),
     )

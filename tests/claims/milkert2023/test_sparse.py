@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from hatact.claims._cache import Cache
-from hatact.claims._lab import Lab
+from hatact.claims.engine.cache import Cache
+from hatact.claims.engine.lab import Lab
 from hatact.claims.milkert2023 import _train, sparse
 from tests.support.labs import quiet
 from tests.support.outcomes import QUICK

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from hatact.analysis import SpectrumTracker, bias_exponent, steps_to
-from hatact.claims._training import (
+from hatact.claims.engine.runs import (
     TARGETS,
     Advance,
     Record,
@@ -32,7 +32,7 @@ HOLD = 10
 LOSS = (0.1, 0.01)
 """Shares of the target's variance at which a network counts as trained."""
 COST = 6.6e-3
-"""Seconds a step and network, batches of five; see `_lab.Task.cost`."""
+"""Seconds a step and network, batches of five; see `lab.Task.cost`."""
 
 
 def sum_of_sines(seed: int) -> tuple[Tensor, Tensor]:

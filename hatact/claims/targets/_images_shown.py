@@ -8,10 +8,10 @@ from typing import Any
 
 from torch import Tensor
 
-from hatact.claims._figures import band, curves
-from hatact.claims._images import BANDS, grey
-from hatact.claims._statistics import median
-from hatact.claims._training import Record, Row
+from hatact.claims.engine.runs import Record, Row
+from hatact.claims.engine.statistics import median
+from hatact.claims.figures.curves import band, curves
+from hatact.claims.targets.images import BANDS, grey
 
 
 def spread(values: Sequence[float], spec: str) -> str:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from hatact.claims._statistics import median
+from hatact.claims.engine.statistics import median
 
 
 def band(label: str, x: Sequence[float], seeds: Sequence[Sequence[float | None]]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from hatact.analysis import steps_to
-from hatact.claims._training import (
+from hatact.claims.engine.runs import (
     TARGETS,
     Advance,
     Record,
@@ -37,7 +37,7 @@ HELD_OUT = 0.2
 HOLD = 10  # steps that a residual must stay under a threshold
 LOSS = 0.01  # share of the noisy labels' mean square at which a network counts as trained
 COST = 8e-3
-"""Seconds a step and network, batches of five; see `_lab.Task.cost`."""
+"""Seconds a step and network, batches of five; see `lab.Task.cost`."""
 
 
 def images() -> tuple[Tensor, Tensor]:

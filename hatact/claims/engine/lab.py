@@ -19,8 +19,8 @@ from typing import Any
 import torch
 
 from hatact import use_backend
-from hatact.claims._cache import Cache, code_version, key_of
-from hatact.claims._training import Record, prepare
+from hatact.claims.engine.cache import Cache, code_version, key_of
+from hatact.claims.engine.runs import Record, prepare
 
 MOST = 16  # processes at a time: each holds some 500 MB
 SLOTS = 4096  # runs in one call at most whose progress is told apart

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from hatact.analysis import band_error, psnr
-from hatact.claims._training import Advance, Record, Row, fit, late
+from hatact.claims.engine.runs import Advance, Record, Row, fit, late
 
 SIDE, WIDTH, DEPTH = 64, 128, 4
 EVERY = 10  # steps between two measurements on the whole image
 COST = 6e-3
-"""Seconds a step and network, batches of five; see `_lab.Task.cost`."""
+"""Seconds a step and network, batches of five; see `lab.Task.cost`."""
 BANDS = (1, 4, 8, 12, 16, 22)
 """Edges in cycles per image side. The checkerboard determines |kx| + |ky| < side/2 = 32 without
 aliasing, which holds every ring up to 22."""

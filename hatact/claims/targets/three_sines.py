@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from hatact.analysis import SpectrumTracker, steps_to
-from hatact.claims._training import Advance, Record, Row, fit, late, spread_steps, trained_at
+from hatact.claims.engine.runs import Advance, Record, Row, fit, late, spread_steps, trained_at
 
 FREQUENCIES = (1, 3, 5)  # cycles per 2π
 POINTS = 201
@@ -21,7 +21,7 @@ THRESHOLD = 0.1
 HOLD = 10  # steps that a residual must stay under it
 LOSS = (0.1, 0.01)  # shares of the target's variance at which a network counts as trained
 COST = 0.9e-6
-"""Seconds a step and hidden unit, networks one at a time; see `_lab.Task.cost`."""
+"""Seconds a step and hidden unit, networks one at a time; see `lab.Task.cost`."""
 
 
 def target(device: str) -> tuple[Tensor, Tensor]:

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 
 from hatact import ops, use_backend
-from hatact.claims import _sines
-from hatact.claims._lab import Lab, Task
-from hatact.claims._training import Advance, Record, Row, fit
+from hatact.claims.engine.lab import Lab, Task
+from hatact.claims.engine.runs import Advance, Record, Row, fit
+from hatact.claims.targets import sines
 
 STEPS = 60
 ONSET = 1e-2  # past this the twin says that rounding alone decides the curve
@@ -22,7 +22,7 @@ REFERENCES = (("reference", False), ("reference", True))
 
 def tasks(rows: Sequence[Row], device: str) -> list[Task]:
     """The runs of :func:`compare`: for every row and dtype the default backend, then the twins."""
-    cost = 1.5 * _sines.COST * (STEPS + 1)
+    cost = 1.5 * sines.COST * (STEPS + 1)
     return [
         Task(train, {"row": row, "dtype": dtype, "backend": backend, "twin": twin}, (0,), cost)
         for backend, twin in ((ops.current_backend(device), False), *REFERENCES)
@@ -105,9 +105,9 @@ def train(
     advance: Advance,
 ) -> list[Record]:
     """Every step's loss of one network on one backend, from changed weights if it is the twin."""
-    x, u = _sines.targets(seeds, device)
+    x, u = sines.targets(seeds, device)
     as_dtype = getattr(torch, dtype)
-    model = row.networks(1, _sines.WIDTH, _sines.DEPTH, seeds, device).to(as_dtype)
+    model = row.networks(1, sines.WIDTH, sines.DEPTH, seeds, device).to(as_dtype)
     if twin:
         generator = torch.Generator().manual_seed(seeds[0])
         with torch.no_grad():

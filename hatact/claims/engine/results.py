@@ -17,10 +17,10 @@ import torch
 
 import hatact
 from hatact import ops
-from hatact.claims._cache import Cache, write_whole
-from hatact.claims._lab import Lab, Task
-from hatact.claims._statistics import Measure
-from hatact.claims._timing import slowness
+from hatact.claims.engine.cache import Cache, write_whole
+from hatact.claims.engine.lab import Lab, Task
+from hatact.claims.engine.statistics import Measure
+from hatact.claims.engine.timing import slowness
 
 REPRODUCED = "reproduced"
 PARTLY = "partly"

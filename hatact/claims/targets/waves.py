@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from hatact.analysis import ScatteredSpectrum, bias_exponent, steps_to
-from hatact.claims._training import TARGETS, Advance, Record, Row, fit, late, spread_steps
+from hatact.claims.engine.runs import TARGETS, Advance, Record, Row, fit, late, spread_steps
 
 WIDTH, DEPTH = 128, 4
 HOLD = 10  # steps that a residual must stay under a threshold
@@ -22,7 +22,7 @@ FREQUENCIES = {2: (1.0, 2.0, 4.0, 8.0), 5: (0.5, 1.0, 2.0, 4.0)}
 """Cycles per unit length, by dimension: what the points can tell apart."""
 POINTS = {2: 1024, 5: 2048}
 COST = {2: 2.5e-3, 5: 5e-3}
-"""Seconds a step and network, batches of five; see `_lab.Task.cost`."""
+"""Seconds a step and network, batches of five; see `lab.Task.cost`."""
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hatact.claims._sines import FREQUENCIES
-from hatact.claims._statistics import median
-from hatact.claims._training import Record
+from hatact.claims.engine.runs import Record
+from hatact.claims.engine.statistics import median
+from hatact.claims.targets.sines import FREQUENCIES
 
 
 def heat_map(

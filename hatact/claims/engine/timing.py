@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from hatact.claims._lab import Lab, Task
-from hatact.claims._training import Advance, Networks, Record, Row, fit
+from hatact.claims.engine.lab import Lab, Task
+from hatact.claims.engine.runs import Advance, Networks, Record, Row, fit
 
 ROUNDS, BLOCK = 15, 6
 PROBE = 5.6e-3  # what :func:`slowness` measured on the machine of the costs, seconds

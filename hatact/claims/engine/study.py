@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from hatact.claims._engine import PARTLY, Settings
-from hatact.claims._lab import Lab, Task
-from hatact.claims._statistics import median
-from hatact.claims._training import Record, Row
+from hatact.claims.engine.lab import Lab, Task
+from hatact.claims.engine.results import PARTLY, Settings
+from hatact.claims.engine.runs import Record, Row
+from hatact.claims.engine.statistics import median
 
 GRID = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 SEARCH_SEEDS = 2
 
 
 def late_loss(record: Record) -> float | None:
-    """The loss near the end of training; see `_training.late`."""
+    """The loss near the end of training; see `runs.late`."""
     loss: float | None = record["late_loss"]
     return loss
 
