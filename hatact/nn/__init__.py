@@ -1,5 +1,6 @@
 """Drop-in modules. `Piecewise(spec)` is any activation, `LinearAct` a linear layer with one,
-`MLP` a whole network of them, `TriangleCascade` one that learns; the others are named specs."""
+`MLP` a whole network of them, `TriangleCascade` one that learns; `PositionalEncoding` is for the
+coordinates before them; the others are named specs."""
 
 from hatact.nn.activations import (
     BSpline,
@@ -11,6 +12,7 @@ from hatact.nn.activations import (
     TriangleWave,
 )
 from hatact.nn.cascade import CascadeNetwork, TriangleCascade
+from hatact.nn.encoding import PositionalEncoding
 from hatact.nn.linear import LinearAct
 from hatact.nn.mlp import MLP
 
@@ -23,6 +25,7 @@ __all__ = [
     "LinearAct",
     "PeriodicReLU",
     "Piecewise",
+    "PositionalEncoding",
     "ReLU",
     "TriangleCascade",
     "TriangleWave",
