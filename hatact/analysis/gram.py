@@ -94,6 +94,42 @@ def condition_number(spec: PiecewisePolynomial, n: int, interior: bool = False) 
     return float(values[-1] / values[0]) ** 2
 
 
+def cantilever_roots(count: int) -> list[float]:
+    """β_1 < β_2 < …, the first `count` roots of cos β·cosh β = −1: 1.8751, 4.6941, 7.8548, …
+
+    They are the modes of a clamped beam, and those of ReLU's matrix: in the basis relu(x − i/n)
+    λ_j/n → 1/β_j⁴ as n → ∞, so λ_j falls as j⁻⁴.
+    """
+    roots = []
+    for j in range(1, count + 1):
+        low, high = (j - 1) * math.pi, j * math.pi
+        for _ in range(60):
+            middle = (low + high) / 2
+            value = math.cos(middle) + 2 * math.exp(-middle) / (1 + math.exp(-2 * middle))
+            low, high = (middle, high) if (value > 0) == (j % 2 == 1) else (low, middle)
+        roots.append(low)
+    return roots
+
+
+def log_slope(x: Sequence[float], y: Sequence[float]) -> float:
+    """p in y ∝ x^p: the least-squares slope of log y against log x.
+
+    Raises:
+        ValueError: for lengths that differ, fewer than two different x, or a number not above 0.
+    """
+    if len(x) != len(y) or len({*x}) < 2:
+        raise ValueError(
+            "a slope needs as many y as x, of two different x at least; "
+            f"got {len(x)} x, {len({*x})} of them different, and {len(y)} y"
+        )
+    if not all(value > 0 for value in (*x, *y)):
+        raise ValueError(f"x and y must be positive; got {min(*x, *y)}")
+    u, v = [math.log(a) for a in x], [math.log(b) for b in y]
+    mu, mv = sum(u) / len(u), sum(v) / len(v)
+    rise = sum((a - mu) * (b - mv) for a, b in zip(u, v, strict=True))
+    return rise / sum((a - mu) ** 2 for a in u)
+
+
 def _kept(spec: PiecewisePolynomial, n: int, interior: bool) -> range:
     """Which i count, after the rules on n and the spec."""
     if isinstance(n, bool) or not isinstance(n, int) or n < 1:

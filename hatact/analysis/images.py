@@ -1,0 +1,74 @@
+"""Images as targets of coordinate networks: their pixels, half of which can be held out."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from hatact.analysis.spectrum import psnr
+
+
+def picture(name: str, side: int) -> Tensor:
+    """scikit-image's image `name` in grey, its largest centred square averaged over blocks.
+
+    Shapes: → (side, side) float32 in [0, 1].
+
+    Raises:
+        ValueError: if the image is smaller than `side`.
+        ModuleNotFoundError: without scikit-image, which `hatact[verify]` brings.
+    """
+    try:
+        from skimage import data
+    except ModuleNotFoundError:
+        needs = "a picture needs scikit-image; pip install 'hatact[verify]' brings it"
+        raise ModuleNotFoundError(needs, name="skimage") from None
+
+    image = torch.from_numpy(getattr(data, name)()).to(torch.float32) / 255
+    if image.ndim == 3:
+        image = image.mean(-1)
+    block = min(image.shape) // side
+    if block < 1:
+        raise ValueError(f"the side must be at most {min(image.shape)}; got {side}")
+    top, left = ((n - block * side) // 2 for n in image.shape)
+    square = image[top : top + block * side, left : left + block * side]
+    return torch.nn.functional.avg_pool2d(square[None, None], block)[0, 0]
+
+
+def pixel_grid(side: int) -> tuple[Tensor, Tensor]:
+    """Coordinates of an image's pixels, row-major, (row, column), and the mask of the even ones.
+
+    Shapes: → (side², 2) float32 in [−1, 1]², (side²) bool. Even means that row + column is even: a
+    checkerboard, half of the pixels, so that the others can be held out.
+    """
+    index = torch.arange(side)
+    row, column = torch.meshgrid(index, index, indexing="ij")
+    axis = torch.linspace(-1, 1, side)
+    x = torch.stack([axis[row], axis[column]], -1).reshape(-1, 2)
+    return x, ((row + column) % 2 == 0).reshape(-1)
+
+
+def neighbour_mean(image: Tensor) -> Tensor:
+    """The mean of every pixel's four neighbours, mirrored at the border.
+
+    On the odd pixels of a checkerboard it uses even ones only: interpolation without a network.
+    Shapes: (H, W) → (H, W), H and W at least 2.
+    """
+    p = torch.nn.functional.pad(image[None, None], (1, 1, 1, 1), mode="reflect")[0, 0]
+    return (p[:-2, 1:-1] + p[2:, 1:-1] + p[1:-1, :-2] + p[1:-1, 2:]) / 4
+
+
+def neighbour_psnr(image: Tensor) -> float:
+    """The PSNR in dB of :func:`neighbour_mean` on the odd pixels of a checkerboard.
+
+    It is what a network that saw the even pixels of :func:`pixel_grid` must beat on the odd ones.
+    Shapes: (side, side).
+    """
+    _, even = pixel_grid(image.shape[0])
+    odd = ~even.reshape(image.shape)
+    return psnr(neighbour_mean(image)[odd], image[odd])
+
+
+def grey(image: Tensor) -> list[list[int]]:
+    """Values in [0, 1] as 0 … 255, clipped."""
+    levels: list[list[int]] = (image.clamp(0, 1) * 255).round().to(torch.int64).tolist()
+    return levels
