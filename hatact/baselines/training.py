@@ -1,0 +1,92 @@
+"""Training many networks at once: a sum of losses, of which every network sees its own alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor, nn
+
+from hatact.baselines.networks import Networks
+
+
+def fit(
+    model: Networks,
+    optimiser: torch.optim.Optimizer,
+    x: Tensor,
+    y: Tensor,
+    steps: int,
+    after: Callable[[int, Tensor], None] = lambda step, out: None,
+    advance: Callable[[float], None] = lambda share: None,
+) -> Tensor:
+    """Full-batch training on the mean squared error, every step's loss being kept.
+
+    The sum of the networks' losses is lowered, so with an optimiser that treats every number by
+    itself (SGD, Adam) a network trains as it would alone, whatever the others do.
+
+    Shapes: x (N, inputs) or (S, N, inputs), y (N, outputs) or (S, N, outputs) → (steps + 1, S): the
+    losses before each of the updates and after the last. dtypes: the losses are float64 on the CPU,
+    computed in that of x.
+
+    Args:
+        optimiser: of the model's parameters.
+        after: told, before every update and at the end, of the step and of model(x), (S, N,
+            outputs), without a gradient.
+        advance: told of every share of the work that is done; the shares sum to 1.
+    """
+    # A buffer: a small tensor kept a step keeps the allocator from reusing the large ones' place.
+    losses = torch.empty(steps + 1, len(model.weights[0]), device=x.device, dtype=x.dtype)
+    for step in range(steps + 1):
+        out = model(x)
+        loss = (out - y).square().mean((-2, -1))
+        losses[step] = loss.detach()
+        after(step, out.detach())
+        if step < steps:
+            optimiser.zero_grad()
+            loss.sum().backward()
+            optimiser.step()
+        advance(1 / (steps + 1))
+    return losses.double().cpu()
+
+
+def step_seconds(
+    model: Networks, optimiser: torch.optim.Optimizer, x: Tensor, y: Tensor, steps: int
+) -> float:
+    """Seconds a step of :func:`fit`, over `steps` of them: from one forward pass to the next.
+
+    On a GPU its work is waited for. The model is trained; how fast the first steps are says less.
+    """
+    stamps = []
+
+    def after(step: int, out: Tensor) -> None:
+        if out.is_cuda:
+            torch.cuda.synchronize()
+        stamps.append(time.perf_counter())
+
+    fit(model, optimiser, x, y, steps, after)
+    return (stamps[-1] - stamps[0]) / steps
+
+
+def minimise(model: nn.Module, residuals: Iterable[Tensor], lr: float) -> None:
+    """Adam from a fresh state, an update for each of `residuals`: of Σ_s mean_n r_ns².
+
+    Networks of which each has a column, as :class:`ReLUNets` and cascades, train side by side.
+
+    Args:
+        residuals: (N, S), N of any size; the next one is asked for after the update, so a generator
+            sees the parameters as they are by then.
+        lr: the learning rate.
+    """
+    optimiser = torch.optim.Adam(model.parameters(), lr=lr, fused=True)
+    for residual in residuals:
+        optimiser.zero_grad()
+        residual.square().mean(0).sum().backward()
+        optimiser.step()
+
+
+@torch.no_grad()
+def mean_squares(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    """Every network's mean squared error: model(x) and y (N, S) → (S) float64 on the CPU."""
+    squares: Tensor = (model(x) - y).double().square()
+    return squares.mean(0).cpu()

@@ -1,0 +1,35 @@
+"""The same network from several seeds at once."""
+
+import re
+
+import pytest
+import torch
+from torch import nn
+
+from hatact.baselines import Networks
+from hatact.nn import Hat, PositionalEncoding
+
+
+def test_each_is_what_torchs_own_layers_are_from_its_seed():
+    state = torch.get_rng_state()
+    networks = Networks((3, 8, 5, 2), (4, 0), Hat(2), octaves=2, input_scale=3)
+    assert torch.equal(torch.get_rng_state(), state)
+    x = torch.rand(2, 10, 3)
+    y = networks(x)
+    assert y.shape == (2, 10, 2)
+    for s, seed in enumerate((4, 0)):
+        torch.manual_seed(seed)
+        layers = nn.Linear(12, 8), nn.Linear(8, 5), nn.Linear(5, 2)
+        with torch.no_grad():
+            layers[0].weight.mul_(3)
+        encoding = PositionalEncoding(3, 2, include_input=False)
+        alone = nn.Sequential(encoding, layers[0], Hat(2), layers[1], Hat(2), layers[2])
+        torch.testing.assert_close(y[s], alone(x[s]))
+        torch.testing.assert_close(networks(x[s])[s], y[s])  # points that all share
+
+
+@pytest.mark.parametrize("arguments", [((3,), (0,)), ((3, 0, 1), (0,)), ((3, 1), ())])
+def test_bad_sizes_and_seeds(arguments):
+    message = f"at least 1, and a seed; got sizes {arguments[0]} and seeds {arguments[1]}"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        Networks(*arguments, torch.relu)
