@@ -68,7 +68,7 @@ class _Fit:
 
 def _pixels(device: str, side: int) -> tuple[Tensor, Tensor]:
     """Coordinates in [−1, 1]² and grey values: blocks of 2 × 2 pixels, averaged."""
-    from hatact.claims.targets.images import picture, pixel_grid
+    from hatact.analysis.images import picture, pixel_grid
 
     image = picture(IMAGE, side)
     return pixel_grid(side)[0].to(device), image.reshape(-1, 1).to(device)

@@ -7,6 +7,7 @@ import dataclasses
 import reprlib
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -163,8 +164,9 @@ def _run(
 
     console = _Console(stderr=as_json)
     with progress.Progress(console, f"{', '.join(chosen)}, {settings.name}") as watch:
+        before = partial(_load.keep_aside, out / "results.json", watch.notice)
         try:
-            results = engine.run(chosen, settings, out, watch, fresh=fresh, load=_load.load)
+            results = engine.run(chosen, settings, out, watch, fresh=fresh, before=before)
         except KeyboardInterrupt:
             watch.stop()
             again = "the same command without --fresh" if fresh else "the same command"

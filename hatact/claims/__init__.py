@@ -1,15 +1,15 @@
 """One file or folder per paper, beside what papers share: `engine`, `targets` and `figures`.
 
-A paper defines `PAPER`; `papers()` finds all of them, and no list is kept.
+A paper defines `PAPER`; :func:`papers` finds all of them, and no list is kept.
 """
 
 from __future__ import annotations
 
-import pkgutil
+from collections import Counter
 from importlib import import_module
+from pathlib import Path
 
-from hatact.claims.engine.results import DEFAULT_SEEDS, Claim, Outcome, Paper, Settings
-from hatact.claims.engine.statistics import Measure
+from hatact.claims.engine import DEFAULT_SEEDS, Claim, Measure, Outcome, Paper, Settings
 
 __all__ = ["DEFAULT_SEEDS", "Claim", "Measure", "Outcome", "Paper", "Settings", "papers"]
 
@@ -18,6 +18,33 @@ ROOMS = {"engine", "targets", "figures"}
 
 
 def papers() -> dict[str, Paper]:
-    """Every paper by the name of its file, in alphabetical order."""
-    names = sorted({m.name for m in pkgutil.iter_modules(__path__)} - ROOMS)
-    return {name: import_module(f"{__name__}.{name}").PAPER for name in names}
+    """Every paper by the name of its file or folder, in alphabetical order.
+
+    Raises:
+        ValueError: for two of one name, a file or folder without a `PAPER`, a claim whose id does
+            not begin with the paper's name, or a `lead` that is none of its claims.
+    """
+    names = Counter(name for folder in __path__ for name in _names(Path(folder)))
+    return {name: _paper(name, count) for name, count in sorted(names.items())}
+
+
+def _names(folder: Path) -> list[str]:
+    """Those of files and of folders, so that one that is both comes twice."""
+    files = [path.stem for path in folder.glob("*.py") if not path.stem.startswith("_")]
+    folders = [path.parent.name for path in folder.glob("*/__init__.py")]
+    return [*files, *(name for name in folders if name not in ROOMS)]
+
+
+def _paper(name: str, count: int) -> Paper:
+    if count > 1:
+        raise ValueError(f"a paper must have a name of its own; got {count} named {name!r}")
+    paper = getattr(import_module(f"{__name__}.{name}"), "PAPER", None)
+    if not isinstance(paper, Paper):
+        raise ValueError(f"{__name__}.{name} must define PAPER, a Paper; got {paper!r}")
+    ids = [claim.id for claim in paper.claims]
+    wrong = [claim for claim in ids if claim.partition("/")[0] != name]
+    if wrong:
+        raise ValueError(f"the id of a claim of {name} must begin with {name}/; got {wrong[0]!r}")
+    if paper.lead and f"{name}/{paper.lead}" not in ids:
+        raise ValueError(f"the lead of {name} must be one of its claims; got {paper.lead!r}")
+    return paper

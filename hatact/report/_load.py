@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import hatact
 from hatact.claims.engine.results import FORMAT
 from hatact.report import _schema
 from hatact.report._checks import short
 
 VERSION = re.compile(r"[\w.!+-]{1,40}")
+UNREADABLE = "unreadable"
 
 
 def load(path: Path) -> Mapping[str, Any]:
@@ -46,9 +48,44 @@ def load(path: Path) -> Mapping[str, Any]:
     return results
 
 
+def keep_aside(path: Path, notice: Callable[[str], None]) -> None:
+    """Rename results of another version, or that cannot be read: they are not to be overwritten."""
+    try:
+        mark = _other(json.loads(path.read_text(encoding="utf-8")))
+        if mark is None:
+            load(path)
+    except FileNotFoundError:
+        return
+    except (ValueError, RecursionError):
+        mark = UNREADABLE
+    if mark is None:
+        return
+    kept, n = path.with_name(f"results-{mark}.json"), 1
+    while kept.exists():
+        n += 1
+        kept = path.with_name(f"results-{mark}-{n}.json")
+    path.rename(kept)
+    notice(f"{path.name} was written by another version or cannot be read: kept as {kept.name}")
+
+
+def _other(data: Any) -> str | None:
+    """What to call results by if they are not this version's; of signs that any file may have."""
+    version = _version(data)
+    if not isinstance(version, str) or not isinstance(data.get("format", 1), int | str):
+        return UNREADABLE
+    if data.get("format") == FORMAT and version == hatact.__version__:
+        return None
+    mark = f"{version[:40]}-format-{str(data.get('format', 1))[:10]}"
+    return re.sub(r"[^A-Za-z0-9.+-]+", "-", mark)
+
+
+def _version(data: Any) -> Any:
+    environment = data.get("environment") if isinstance(data, dict) else None
+    return environment.get("hatact") if isinstance(environment, dict) else None
+
+
 def _writer(results: Any) -> str:
     """Whose the file is, if it says so in a version that reads like one."""
-    environment = results.get("environment") if isinstance(results, dict) else None
-    version = environment.get("hatact") if isinstance(environment, dict) else None
+    version = _version(results)
     known = isinstance(version, str) and VERSION.fullmatch(version)
     return f"hatact {version}" if known else ""

@@ -12,17 +12,19 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import singledispatch
 from typing import Any
 from xml.etree import ElementTree
 
-from hatact.report import _axes
-from hatact.report._axes import INK, Figure
+from hatact.claims.figures import Arrivals, Curves, Figure, HeatMaps, Image, Images
+from hatact.report import _axes, _looks
+from hatact.report._looks import INK
 
 WIDTH = 340
-HEIGHTS = {"curves": 250, "heat_maps": 280, "arrivals": 330}
+HEIGHTS = {Curves: 250, HeatMaps: 280, Arrivals: 330}
 UNIT = 72  # an SVG unit is a point of matplotlib's
 RASTER_DPI = 2 * UNIT
-SETTINGS = {**_axes.RC, "svg.fonttype": "none", "svg.hashsalt": "hatact"}
+SETTINGS = {**_looks.RC, "svg.fonttype": "none", "svg.hashsalt": "hatact"}
 NUMBER = re.compile(r"-?\d+\.\d+")
 REFERENCE = re.compile(r"#([\w-]+)")
 
@@ -47,38 +49,50 @@ class Drawn:
     colour_bar: str = ""
 
 
+@singledispatch
 def draw(figure: Figure, prefix: str) -> Drawn:
     """Every panel of the figure; `prefix` begins all ids and must be the figure's own."""
-    if figure["kind"] == "images":
-        return Drawn([_image(figure, panel) for panel in figure["panels"]])
-    panels = [_panel(figure, i, f"{prefix}-{i}") for i in range(_axes.count(figure))]
-    if figure["kind"] == "heat_maps":
-        return Drawn(panels, colour_bar=_colour_bar(figure, f"{prefix}-bar"))
-    found = _axes.looks(figure).items()
-    keys = [(label, _key(look, f"{prefix}-key{i}")) for i, (label, look) in enumerate(found)]
-    return Drawn(panels, keys)
+    keys = [
+        (label, _key(look, f"{prefix}-key{i}"))
+        for i, (label, look) in enumerate(_looks.looks(figure).items())
+    ]
+    return Drawn(_panels(figure, prefix), keys)
 
 
-def _panel(figure: Figure, index: int, prefix: str) -> Panel:
-    title = "" if figure["kind"] == "arrivals" else figure["panels"][index]["title"]
-    says = f"{figure['y_label']} against {figure['x_label']}"
-    named = f"{figure['title']}, {title}" if title else figure["title"]
+@draw.register
+def _(figure: HeatMaps, prefix: str) -> Drawn:
+    return Drawn(_panels(figure, prefix), colour_bar=_colour_bar(figure, f"{prefix}-bar"))
+
+
+@draw.register
+def _(figure: Images, prefix: str) -> Drawn:
+    return Drawn([_image(figure, panel) for panel in figure.panels])
+
+
+def _panels(figure: Any, prefix: str) -> list[Panel]:
+    titles = enumerate(_axes.titles(figure))
+    return [_panel(figure, i, title, f"{prefix}-{i}") for i, title in titles]
+
+
+def _panel(figure: Any, index: int, title: str, prefix: str) -> Panel:
+    says = f"{figure.y_label} against {figure.x_label}"
+    named = f"{figure.title}, {title}" if title else figure.title
 
     def on(canvas: Any) -> None:
-        _axes.draw(canvas.subplots(), figure, index)
+        _axes.draw(figure, canvas.subplots(), index)
 
-    size = (WIDTH, HEIGHTS[figure["kind"]])
+    size = (WIDTH, HEIGHTS[type(figure)])
     return Panel(title, svg=_svg(on, size, prefix, f"{named}: {says}"))
 
 
-def _colour_bar(figure: Figure, prefix: str) -> str:
+def _colour_bar(figure: HeatMaps, prefix: str) -> str:
     def on(canvas: Any) -> None:
         _axes.colour_bar(canvas, "", cax=canvas.subplots(), orientation="horizontal")
 
-    return _svg(on, (WIDTH, 38), prefix, f"colours: {figure['z_label']}, from 0 to 1")
+    return _svg(on, (WIDTH, 38), prefix, f"colours: {figure.z_label}, from 0 to 1")
 
 
-def _key(look: _axes.Look, prefix: str) -> str:
+def _key(look: _looks.Look, prefix: str) -> str:
     def on(canvas: Any) -> None:
         axis = canvas.add_axes((0, 0, 1, 1))
         axis.axis("off")
@@ -89,7 +103,7 @@ def _key(look: _axes.Look, prefix: str) -> str:
     return _svg(on, (40, 12), prefix, "", layout=None)
 
 
-def _image(figure: Figure, panel: Figure) -> Panel:
+def _image(figure: Images, panel: Image) -> Panel:
     from matplotlib import image
 
     png = io.BytesIO()
@@ -98,8 +112,7 @@ def _image(figure: Figure, panel: Figure) -> Panel:
         png, _axes.pixels(panel), format="png", cmap="gray", vmin=0, vmax=255, metadata=nameless
     )
     src = "data:image/png;base64," + base64.b64encode(png.getvalue()).decode()
-    alt = f"{figure['title']}: {panel['title']}"
-    return Panel(panel["title"], src=src, alt=alt, note=panel["note"])
+    return Panel(panel.title, src=src, alt=f"{figure.title}: {panel.title}", note=panel.note)
 
 
 def _svg(

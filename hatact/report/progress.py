@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from rich.console import Console
@@ -11,11 +13,14 @@ from rich.progress import (
     TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 from rich.progress import Progress as Bar
+from rich.table import Column
 
+from hatact.claims.engine import Task
+from hatact.claims.engine.lab import Lab
 from hatact.report._format import duration
+from hatact.report.estimate import Estimate, Part, slowness
 
 SOON = 1.0  # seconds, below which no estimate is worth saying
 
@@ -35,12 +40,12 @@ class Progress:
             TextColumn("{task.description}"),
             BarColumn(),
             TaskProgressColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
+            TimeElapsedColumn(table_column=Column(no_wrap=True)),  # so the bar alone shrinks
+            TextColumn("{task.fields[left]}", table_column=Column(no_wrap=True)),
             console=console,
         )
-        self._task = self._bar.add_task("", total=None, visible=False)
+        self._task = self._bar.add_task("", total=None, visible=False, left="")
+        self._estimate = Estimate((), None)
 
     def __enter__(self) -> Progress:
         self._bar.start()
@@ -53,15 +58,21 @@ class Progress:
         """Leave the terminal as it was."""
         self._bar.stop()
 
-    def plan(self, work: float, seconds: float | None, runs: int, missing: int) -> None:
+    def plan(self, missing: Sequence[Sequence[Task]], runs: int, lab: Lab) -> None:
         """Say what is to be done and about how long that takes."""
-        kept = f", {runs - missing} kept from before" if missing < runs else ""
+        parts = [Part.of(tasks, lab.workers) for tasks in missing]
+        count = sum(map(len, missing))
+        known = count and lab.device == "cpu"  # costs were measured on a CPU
+        self._estimate = Estimate(parts, slowness() if known else None)
+        seconds = self._estimate.left() if count else None
+        kept = f", {runs - count} kept from before" if count < runs else ""
         text = f"{self._title}: {runs} run{'s' * (runs != 1)}{kept}"
         if seconds is not None and seconds >= SOON:
             text += f"; about {duration(seconds)}"
         self._console.print(escape(text))
-        if missing:
-            self._bar.update(self._task, total=work, visible=True)
+        if count:
+            work = sum(part.work for part in parts)
+            self._bar.update(self._task, total=work, visible=True, left="")
 
     def claim(self, claim: Any) -> None:
         """Show which claim is being decided."""
@@ -69,8 +80,15 @@ class Progress:
 
     def advance(self, work: float) -> None:
         """A share of the work is done."""
-        self._bar.advance(self._task, work)
+        self._estimate.advance(work)
+        left = self._estimate.left()
+        self._bar.update(self._task, advance=work, left="" if left is None else clock(left))
 
     def notice(self, text: str) -> None:
         """Print a sentence above the bar."""
         self._console.print(escape(text))
+
+
+def clock(seconds: float) -> str:
+    """The time left as hours, minutes and seconds."""
+    return f"left {timedelta(seconds=round(seconds))}"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hatact.claims.engine.cache import Cache
+from hatact._kept import Cache
 from hatact.claims.engine.lab import Lab
 from hatact.claims.targets import agreement, sines
 from tests.support.labs import quiet

@@ -5,7 +5,7 @@ import pytest
 from hatact.claims import Settings, papers
 from hatact.claims.engine import timing
 from hatact.claims.engine.study import Study
-from hatact.claims.milkert2023 import _counting, regions
+from hatact.claims.milkert2023 import _runs, regions
 from hatact.claims.targets import agreement
 from tests.support.labs import Asked, quiet
 
@@ -49,10 +49,11 @@ class Miniature(Asked):
             found = {**found, "late_loss": 0.1 if of in self.recorded else 1.0}
         return found
 
-    def remember(self, study, rows):
-        for row in rows:
-            (task, *_) = study.tasks(row, (0,))
-            self.recorded.add((task.run, repr(task.arguments), row))
+    def remember(self, study):
+        for task in study.tasks():
+            row = task.arguments["row"]
+            if row in study.searched:
+                self.recorded.add((task.run, repr(task.arguments), row))
 
 
 @pytest.fixture(scope="module")
@@ -69,18 +70,19 @@ def test_the_runs_announced_are_the_runs_asked_for(claim, setting, seeds, record
     monkeypatch.setattr(timing, "ROUNDS", 1)
     monkeypatch.setattr(timing, "BLOCK", 1)
     monkeypatch.setattr(regions, "DEPTHS", {"quick": (1, 4), "full": (1, 4, 6)})
-    monkeypatch.setattr(_counting, "STEPS", 4)
-    lab, search = Miniature(records), Study.search
+    monkeypatch.setattr(_runs, "COUNT_STEPS", 4)
+    lab, search = Miniature(records), Study._search
 
-    def remembered(study, of, rows, settings, *more, **named):
-        lab.remember(study, rows)
-        return search(study, of, rows, settings, *more, **named)
+    def remembered(study, lab):
+        lab.remember(study)
+        return search(study, lab)
 
-    monkeypatch.setattr(Study, "search", remembered)
+    monkeypatch.setattr(Study, "_search", remembered)
     settings = Settings(setting == "quick", seeds)
     announced = claim.tasks(settings)
     try:
-        outcome = claim.judge(settings, lab)
+        given = {name: plan.run(lab) for name, plan in claim.runs(settings).items()}
+        outcome = claim.judge(settings, given)
     except ModuleNotFoundError as missing:
         pytest.skip(f"{missing.name} is missing")
     assert {task.identity() for task in announced} == {task.identity() for task in lab.tasks}

@@ -3,16 +3,17 @@
 import pytest
 
 from hatact import claims
-from hatact.claims.engine import results
 from tests.support.command_papers import Made
 
 
 @pytest.fixture
 def made(monkeypatch, tmp_path):
     """Made-up papers in the place of hatact's own."""
+    from hatact.report import progress  # needs rich
+
     found = Made(tmp_path / "ran")
     monkeypatch.setattr(claims, "papers", found.papers)
-    monkeypatch.setattr(results, "slowness", lambda: 1.0)
+    monkeypatch.setattr(progress, "slowness", lambda: 1.0)
     return found
 
 

@@ -18,10 +18,10 @@ CLOSED = """
 import sys
 sys.argv = ["hatact", *sys.argv[1:]]
 from hatact import claims, cli
-from hatact.claims.engine import results
+from hatact.report import progress
 from tests.support import claims_made
 
-results.slowness = lambda: 1.0
+progress.slowness = lambda: 1.0
 decides = lambda settings, lab: claims_made.Outcome("reproduced", "since")
 claims.papers = lambda: claims_made.paper(claims_made.claim("one", decides))
 cli.main()

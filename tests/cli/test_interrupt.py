@@ -21,11 +21,11 @@ import signal
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background ignores it
 from hatact import claims, cli
-from hatact.claims.engine import results
+from hatact.report import progress
 from tests.support import claims_made
 
 claims.papers = claims_made.endless_paper
-results.slowness = lambda: 1.0
+progress.slowness = lambda: 1.0
 cli.main()
 """
 

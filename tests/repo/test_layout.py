@@ -14,6 +14,10 @@ import hatact
 PACKAGE = Path(hatact.__file__).parent
 # A part may import itself, the parts it is built on, and theirs.
 BUILT_ON = {
+    "_files": [],
+    "_kept": ["_files"],
+    "_processes": [],
+    "_sources": [],
     "_polynomial": [],
     "_code": [],
     "_bounded": [],
@@ -32,8 +36,9 @@ BUILT_ON = {
     "optim": ["nn"],
     "baselines": ["nn"],
     "__init__": ["nn"],
+    "_environment": ["__init__"],
     "analysis": ["__init__", "optim", "baselines"],
-    "claims": ["analysis"],
+    "claims": ["analysis", "_environment", "_files", "_kept", "_processes", "_sources"],
     "report": ["claims"],
     "cli": ["report"],
     "__main__": ["cli"],

@@ -70,7 +70,7 @@ def changed(results, place, value):
         ),
         ("claims[0].tables[0].rows[1][0]", 3, f"tables[0].rows[1][0] {RULES['text']}; got 3"),
         ("claims[0].figures", None, "claims[0].figures must be a list; got None"),
-        ("claims[0].figures", GONE, "claims[0] must hold figures and does not"),
+        ("claims[0].tables", GONE, "claims[0] must hold tables and does not"),
         (f"{FIGURE.format(0)}.kind", "pie", "kind must be one of curves, heat_maps, arrivals, im"),
         (f"{FIGURE.format(0)}.kind", ["curves"], f"{FIGURE.format(0)}.kind must be one of curves"),
         (f"{FIGURE.format(0)}.kind", GONE, f"{FIGURE.format(0)} must hold kind and does not"),

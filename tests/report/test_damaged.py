@@ -11,7 +11,9 @@ pytest.importorskip("jinja2")
 pytest.importorskip("matplotlib")
 pytest.importorskip("rich")
 
+from hatact.claims.figures import to_json
 from hatact.report import _load, html, pictures
+from hatact.report._figures import from_json
 from tests.support.results_made import claim, deep, figures_of_every_kind, made_up
 
 WRONG = [
@@ -53,7 +55,7 @@ def told(path):
 
 def test_damaged_results_are_refused_in_a_line_or_shown(tmp_path):
     rng, path, refused, shown = random.Random(7), tmp_path / "results.json", 0, []
-    every = figures_of_every_kind()
+    every = [to_json(figure) for figure in figures_of_every_kind()]
     for i in range(300):
         results = made_up() | {"claims": made_up()["claims"][:1]}
         (found,) = results["claims"]
@@ -88,10 +90,10 @@ def odd_numbers(rng, of):
 def test_numbers_at_the_ends_of_what_a_float_holds_are_drawn(tmp_path):
     rng, path = random.Random(3), tmp_path / "results.json"
     for figure in figures_of_every_kind():
-        odd = odd_numbers(rng, figure)
+        odd = odd_numbers(rng, to_json(figure))
         if "horizon" in odd:
             odd["horizon"] = 10**15
         results = made_up() | {"claims": [claim("made/one", figures=[odd])]}
         path.write_text(json.dumps(results))
         html.render(_load.load(path))
-        pictures.picture(odd, tmp_path / "x.png")
+        pictures.picture(from_json(odd), tmp_path / "x.png")

@@ -4,6 +4,7 @@ import copy
 import os
 import re
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
@@ -13,8 +14,9 @@ pytest.importorskip("jinja2")
 pytest.importorskip("matplotlib")
 pytest.importorskip("rich")
 
+from hatact.claims.figures import Line, Panel, to_json
 from hatact.report import html
-from tests.support.results_made import LONG, ODD, made_up
+from tests.support.results_made import LONG, ODD, claim, curves, figures_of_every_kind, made_up
 
 VOID = {"meta", "img", "br", "link"}
 
@@ -106,6 +108,18 @@ def test_pictures_have_words_and_no_label_is_lost(read):
         if tag == "img":
             assert attributes["alt"]
     assert read.text.count("no value") >= 2
+
+
+def test_a_figure_says_what_its_labels_and_its_colours_are():
+    heat = next(figure for figure in figures_of_every_kind() if figure.name == "heat")
+    line = curves("one", [Panel("", [Line("l", [1], [1])])], legend="what labels name")
+    shown = [to_json(line), to_json(replace(heat, z_label="what colours are"))]
+    page = html.render(made_up() | {"claims": [claim("a/0", figures=shown)]})
+    article = page[page.index("<article") : page.index("</article>")]
+    legend, bar = (article.partition(f'<div class="{name}">')[2] for name in ("legend", "colours"))
+    assert legend.startswith("<p>what labels name</p><ul>")
+    assert bar.startswith("<p>what colours are</p><svg")
+    assert 'aria-label="colours: what colours are, from 0 to 1"' in bar
 
 
 def test_verdicts_are_words_and_signs(read):

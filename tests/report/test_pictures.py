@@ -9,7 +9,8 @@ pytest.importorskip("jinja2")
 pytest.importorskip("matplotlib")
 pytest.importorskip("rich")
 
-from hatact.report import figures, pictures
+from hatact.claims.figures import Line, Panel
+from hatact.report import _axes, _looks, figures, pictures
 from tests.support.results_made import curves, figures_of_every_kind, made_up
 
 
@@ -26,22 +27,16 @@ def test_png_files_of_every_kind(tmp_path):
 
 
 def test_a_label_looks_the_same_in_every_panel_and_no_two_look_alike():
-    many = [{"label": f"s{i}", "x": [0, 1], "y": [0, i]} for i in range(30)]
-    bound = {"label": "bound", "x": [0, 1], "y": [0, 1], "reference": True}
-    figure = curves(
-        "many", [{"title": "a", "series": [bound, *many]}, {"title": "b", "series": many}]
-    )
-    looks = figures._axes.looks(figure)
+    many = [Line(f"s{i}", [0, 1], [0, i]) for i in range(30)]
+    bound = Line("bound", [0, 1], [0, 1], reference=True)
+    looks = _looks.looks(curves("many", [Panel("a", [bound, *many]), Panel("b", many)]))
     assert len(set(looks.values())) == len(looks) == 31
     assert looks["bound"].reference
-    assert looks["s0"].colour == figures._axes.PALETTE[0]
+    assert looks["s0"].colour == _looks.PALETTE[0]
 
 
 def test_panels_that_share_y_have_the_same_ticks():
-    panels = [
-        {"title": t, "series": [{"label": "s", "x": [0, 1], "y": y}]}
-        for t, y in (("a", [0, 1]), ("b", [0, 1000]))
-    ]
+    panels = [Panel("a", [Line("s", [0, 1], [0, 1])]), Panel("b", [Line("s", [0, 1], [0, 1000])])]
     label = {"x_label": "x", "y_label": "y"}
     for share in (True, False):
         figure = curves("c", panels, share_y=share, **label)
@@ -58,8 +53,25 @@ def test_text_is_large_enough_on_a_phone():
 
 
 def test_a_lone_point_is_drawn():
-    series = [{"label": "s", "x": [0, 1, 2], "y": [None, 1, None]}]
-    figure = curves("c", [{"title": "", "series": series}], x_label="x", y_label="y")
-    assert text_of(figure)[1].count("<use") > text_of(
-        curves("c", [{"title": "", "series": []}], x_label="x", y_label="y")
-    )[1].count("<use")
+    lone, none = ([Panel("", lines)] for lines in ([Line("s", [0, 1, 2], [None, 1, None])], []))
+    marks = [
+        text_of(curves("c", panels, x_label="x", y_label="y"))[1].count("<use")
+        for panels in (lone, none)
+    ]
+    assert marks[0] > marks[1]
+
+
+def test_a_png_says_what_its_labels_name(tmp_path):
+    panels = [Panel("", [Line("l", [1], [1])])]
+    for legend in ("", "what labels name"):
+        pictures.picture(curves("c", panels, legend=legend), tmp_path / f"{len(legend)}.png")
+    first, second = (path.read_bytes() for path in tmp_path.iterdir())
+    assert first != second
+
+
+def test_only_what_is_a_figure_is_drawn():
+    for draw in (figures.draw, pictures.picture, _axes.titles):
+        with pytest.raises(TypeError, match="of a kind that has panels; got dict"):
+            draw({"kind": "curves"}, *[""] * (draw is not _axes.titles))
+    with pytest.raises(TypeError, match="of a kind that is drawn; got dict"):
+        _axes.draw({"kind": "curves"}, None, 0)

@@ -16,46 +16,47 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from hatact.claims.engine import results, timing
-from hatact.claims.engine.lab import Lab, Task
-from hatact.claims.engine.results import Outcome, Settings
-from hatact.claims.engine.runs import Row
-from hatact.claims.engine.statistics import Measure
-from hatact.claims.engine.study import Study
-from tests.support.claims_made import Watch, claim, paper, train
+from hatact.claims.engine import Claim, Measure, Outcome, Plan, Row, Settings, Study, Timing
+from hatact.claims.engine import results as engine
+from tests.support.claims_made import Watch, paper, train
 
 MARK = "HATACT_TEST_KILLED"
 """A variable of the environment that all processes of one test share."""
 SETTINGS = Settings(quick=True, seeds=2)
 SCALES = {"low": (1, 2, 3, 4, 5, 6), "high": (5, 6, 7, 8, 9, 10)}  # two are shared
-STUDY = Study(train, steps=80, cost=1.4e-3, arguments={"width": 160}, batch=1)
-TIMED = timing.task((Row("hat"), Row("relu")), 1, 16, 8, 3, 1e-4)
+TIMED = (Row("hat"), Row("relu"))
 
 
-def rows(name: str) -> list[Row]:
-    return [Row("hat", scale) for scale in SCALES[name]]
+def runs(name: str) -> dict[str, Plan]:
+    rows = [Row("hat", scale) for scale in SCALES[name]]
+    width = {"width": 160}
+    study = Study(train, SETTINGS, 80, 1.4e-3, rows, arguments=width, batch=1)
+    return {"trained": study, "timed": Timing(TIMED, 1, 16, 8, 3, 1e-4)}
 
 
-def tasks(name: str) -> list[Task]:
-    seeds = range(SETTINGS.seeds)
-    return [*(task for row in rows(name) for task in STUDY.tasks(row, seeds)), TIMED]
-
-
-def judge(name: str, lab: Lab) -> Outcome:
-    runs = STUDY.run(lab, rows(name), range(SETTINGS.seeds))
-    ends = {str(row): [record["losses"][-1] for record in of] for row, of in runs.items()}
+def judge(settings: Settings, given: dict[str, Any]) -> Outcome:
+    trained = given["trained"].runs
+    ends = {str(row): [r["losses"][-1] for r in records] for row, records in trained.items()}
     return Outcome(
         "reproduced",
         f"{ends}",
-        measures=[Measure.over(row, of) for row, of in ends.items()],
-        values={str(row): [r["losses"] for r in of] for row, of in runs.items()},
-        timing={str(row): of for row, of in timing.measured(lab, TIMED).items()},
+        measures=[Measure.over(row, losses) for row, losses in ends.items()],
+        values={str(row): [r["losses"] for r in records] for row, records in trained.items()},
+        timing={str(row): seconds for row, seconds in given["timed"].items()},
     )
 
 
 PAPERS = paper(
     *(
-        claim(name, lambda s, lab, name=name: judge(name, lab), lambda s, name=name: tasks(name))
+        Claim(
+            id=f"made/{name}",
+            name=f"Of {name}",
+            statement="A thing holds.",
+            source="nowhere",
+            recorded={"quick": "reproduced", "full": "reproduced"},
+            runs=lambda settings, name=name: runs(name),
+            judge=judge,
+        )
         for name in SCALES
     )
 )
@@ -85,7 +86,7 @@ def attempt(out: Path) -> int:
     if child:
         return child
     try:
-        results.run(PAPERS, SETTINGS, out, Watch(), workers=2)
+        engine.run(PAPERS, SETTINGS, out, Watch(), workers=2)
         os._exit(0)
     finally:
         os._exit(1)

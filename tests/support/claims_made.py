@@ -7,14 +7,16 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from hatact.claims.engine.lab import Task
-from hatact.claims.engine.results import Claim, Outcome, Paper
-from hatact.claims.engine.runs import Advance, Record, Row, fit
+from hatact.baselines import fit
+from hatact.claims.engine import Claim, Outcome, Paper, Task
+from hatact.claims.engine.lab import Lab
+from hatact.claims.engine.runs import Advance, Record, Row
 from hatact.ops import current_backend
 
 
@@ -24,8 +26,9 @@ def train(
     """A real training: every network's loss at every step."""
     x = torch.linspace(-1, 1, 64)[:, None]
     y = torch.sin(9 * x)
-    losses = fit(row.networks(1, width, 4, seeds, device), x, y, steps, advance)
-    return [{"losses": of.tolist()} for of in losses.T]
+    model = row.networks(1, width, 4, seeds, device)
+    losses = fit(model, row.optimiser_of(model), x, y, steps, advance=advance)
+    return [{"losses": loss.tolist()} for loss in losses.T]
 
 
 def square(value: int, seeds: Sequence[int], device: str, advance: Advance) -> list[Record]:
@@ -54,6 +57,13 @@ def counted(mark: str, folder: str, seeds: Sequence[int], device: str, advance: 
     advance(1)
     Path(folder, f"{mark}-{time.perf_counter_ns()}").touch()
     return [{"mark": mark} for _ in seeds]
+
+
+def interrupted(
+    mark: str, folder: str, seeds: Sequence[int], device: str, advance: Advance
+) -> list[Record]:
+    """Ctrl-C, before it has done anything."""
+    raise KeyboardInterrupt
 
 
 def broken(seeds: Sequence[int], device: str, advance: Advance, after: str = "") -> list[Record]:
@@ -88,13 +98,13 @@ class Watch:
     """A `Monitor` that remembers what it was told."""
 
     def __init__(self) -> None:
-        self.plans: list[tuple[float, float | None, int, int]] = []
+        self.plans: list[tuple[list[list[Task]], int]] = []
         self.claims: list[str] = []
         self.notices: list[str] = []
         self.work = 0.0
 
-    def plan(self, work: float, seconds: float | None, runs: int, missing: int) -> None:
-        self.plans.append((work, seconds, runs, missing))
+    def plan(self, missing: Sequence[Sequence[Task]], runs: int, lab: Lab) -> None:
+        self.plans.append(([list(tasks) for tasks in missing], runs))
 
     def claim(self, claim: Claim) -> None:
         self.claims.append(claim.id)
@@ -111,6 +121,19 @@ def alone(run: Callable[..., Any], cost: float = 1.0, **arguments: Any) -> Task:
     return Task(run, arguments, (0,), cost, alone=True)
 
 
+@dataclass(frozen=True)
+class Bare:
+    """A plan of these tasks that hands on the lab itself."""
+
+    given: Sequence[Task]
+
+    def tasks(self) -> list[Task]:
+        return list(self.given)
+
+    def run(self, lab: Lab) -> Lab:
+        return lab
+
+
 def claim(
     name: str,
     judge: Callable[..., Outcome],
@@ -118,15 +141,15 @@ def claim(
     quick: str = "reproduced",
     full: str = "reproduced",
 ) -> Claim:
-    """A claim of the paper "made"."""
+    """A claim of the paper "made", whose judge gets the settings and the lab."""
     return Claim(
         id=f"made/{name}",
         name=f"Of {name}",
         statement="A thing holds.",
         source="nowhere",
         recorded={"quick": quick, "full": full},
-        tasks=tasks,
-        judge=judge,
+        runs=lambda settings: {"bare": Bare(tasks(settings))},
+        judge=lambda settings, given: judge(settings, given["bare"]),
     )
 
 

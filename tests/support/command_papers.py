@@ -1,30 +1,34 @@
 """The command verifies these made-up papers; they remember which runs it did."""
 
 from hatact.claims import Measure, Outcome
+from hatact.claims.figures import (
+    Arrivals,
+    Curves,
+    HeatMap,
+    HeatMaps,
+    Image,
+    Images,
+    Line,
+    Panel,
+    SeedSteps,
+    Table,
+)
 from tests.support import claims_made
 from tests.support.claims_made import alone, claim, paper
 
 
 def figures():
-    """A figure of every kind, as the report draws them."""
-    axes = {"caption": "", "x_label": "x", "y_label": "y"}
-    heat = {"title": "a", "x": [5, 10, 15], "y": [1, 2], "z": [[0, 1, 0], [1, 1, 1]]}
-    seeds = [
-        {"label": "a", "seeds": [[1, 2, None], [0, None, None]]},
-        {"label": "never", "seeds": [[None] * 3]},
+    """A figure of every kind."""
+    axes = {"title": "t", "x_label": "x", "y_label": "y"}
+    heat = HeatMap("a", [5, 10, 15], [1, 2], [[0, 1, 0], [1, 1, 1]])
+    steps = [SeedSteps("a", [[1, 2, None], [0, None, None]]), SeedSteps("never", [[None] * 3])]
+    panel = Panel("p", [Line("s", [0, 1], [0, 1])])
+    return [
+        HeatMaps(name="heat", z_label="z", panels=[heat], **axes),
+        Arrivals(name="steps", x=[5, 10, 15], horizon=9, series=steps, **axes),
+        Curves(name="curves", panels=[panel], legend="l", **axes),
+        Images(name="images", title="t", panels=[Image("i", "n", [[0, 255], [128, 3]])]),
     ]
-    line = {"label": "s", "x": [0, 1], "y": [0, 1]}
-    scales = {"x_scale": "linear", "y_scale": "linear", "share_y": True, "legend": "l"}
-    grey = {"title": "i", "note": "n", "image": [[0, 255], [128, 3]]}
-    named = {
-        "heat": {"kind": "heat_maps", "z_label": "z", "panels": [heat], **axes},
-        "steps": {"kind": "arrivals", "x": [5, 10, 15], "horizon": 9, "series": seeds, **axes},
-        "curves": {
-            "kind": "curves", "panels": [{"title": "p", "series": [line]}], **scales, **axes
-        },
-        "images": {"kind": "images", "caption": "", "panels": [grey]},
-    }  # fmt: skip
-    return [{"name": name, "title": "t", **figure} for name, figure in named.items()]
 
 
 class Made:
@@ -43,19 +47,18 @@ class Made:
         return sorted(path.name.split("-")[0] for path in self.folder.iterdir())
 
     def task(self, name):
-        return alone(claims_made.counted, self.cost, mark=name, folder=str(self.folder))
+        run = claims_made.interrupted if name == self.stop_before else claims_made.counted
+        return alone(run, self.cost, mark=name, folder=str(self.folder))
 
     def judge(self, name, settings, lab):
         self.settings = settings
-        if name == self.stop_before:
-            raise KeyboardInterrupt
         lab.run([self.task(name)])
         return Outcome(
             self.verdicts.get(name, "reproduced"),
             "since it is [so]",
             findings=["a [finding]"],
             measures=[Measure.over("steps [m]", [3, None, 1], "steps")],
-            tables=[{"title": "Steps [x]", "columns": ["row", "k"], "rows": [["relu", "1"]]}],
+            tables=[Table("Steps [x]", ["row", "k"], [["relu", "1"]])],
             figures=figures() if self.draws and name == "one" else [],
             values={"a": 1},
         )

@@ -4,6 +4,7 @@ import json
 
 from hatact.claims import Settings
 from hatact.claims.engine import results
+from hatact.claims.figures import to_json
 
 QUICK = Settings(quick=True, seeds=1)
 """These are the settings of a test that trains."""
@@ -11,9 +12,11 @@ QUICK = Settings(quick=True, seeds=1)
 
 def judged(claim, lab):
     """The outcome is returned once it is fit to be written as JSON and its tables are whole."""
-    outcome = claim.judge(QUICK, lab)
-    json.dumps(results._plain(vars(outcome) | {"measures": []}), allow_nan=False)
+    outcome = claim.outcome(QUICK, lab)
+    figures = [to_json(figure) for figure in outcome.figures]
+    plain = vars(outcome) | {"measures": [], "tables": [], "figures": figures}
+    json.dumps(results._plain(plain), allow_nan=False)
+    assert len({figure.name for figure in outcome.figures}) == len(figures)
     for table in outcome.tables:
-        assert {len(row) for row in table["rows"]} == {len(table["columns"])}
-        assert all(isinstance(cell, str) for row in table["rows"] for cell in row)
+        assert all(isinstance(cell, str) for row in table.rows for cell in row)
     return outcome

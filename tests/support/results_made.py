@@ -1,43 +1,58 @@
 """Tests of the report show these results: figures of every kind, strings that break weak pages."""
 
+from hatact.claims.figures import (
+    Arrivals,
+    Curves,
+    HeatMap,
+    HeatMaps,
+    Image,
+    Images,
+    Line,
+    Panel,
+    SeedSteps,
+    to_json,
+)
+
 ODD = "<script>alert(\"1\")</script> & [b]$x_1$[/b] [/] ${{ 7 }} 'é'"
 LONG = "a_name_without_a_place_to_break_" * 6
 
 
 def curves(name, panels, **more):
     """A figure of curves with odd strings, in these panels."""
-    common = {"kind": "curves", "name": name, "title": ODD, "caption": ODD, "legend": ODD}
-    scales = {"x_scale": "linear", "y_scale": "linear", "share_y": False}
-    return {**common, "x_label": ODD, "y_label": LONG, **scales, "panels": panels, **more}
+    common = {"title": ODD, "caption": ODD, "legend": ODD, "x_label": ODD, "y_label": LONG}
+    return Curves(**{"name": name, **common, "share_y": False, "panels": panels, **more})
 
 
 def figures_of_every_kind():
     """Figures of every kind: gaps, bands, lone points, nothing at all, odd strings."""
-    gaps = {"label": ODD, "x": [0, 1, 2, 3, 4], "y": [1.5, None, 2, 0.0, -1], "marker": True}
-    band = {"label": LONG, "x": [1, 2], "y": [1, 2], "low": [0.5, None], "high": [2, None]}
-    bound = {"label": "bound", "x": [0.5, 4], "y": [1, 1], "reference": True}
-    point = {"label": "point", "x": [2], "y": [1e-9], "low": [0], "high": [1]}
-    never = {"label": "never", "x": [1, 2], "y": [None, None]}
-    grid = [{"title": ODD, "series": [gaps, band, bound]}, {"title": "p", "series": [point, gaps]}]
-    nothing = [{"title": "", "series": [never]}, {"title": "", "series": []}]
-    labels = {"x_label": "k", "y_label": ODD, "caption": ""}
-    heat = {"kind": "heat_maps", "name": "heat", "title": "h", "z_label": ODD, **labels}
-    cells = {"title": ODD, "x": [5, 10], "y": [0, 1, 9], "z": [[0, 1], [None, 0.5], [1, 1]]}
-    steps = {"kind": "arrivals", "name": "steps", "title": ODD, "x": [5, 10], **labels}
+    gaps = Line(ODD, [0, 1, 2, 3, 4], [1.5, None, 2, 0.0, -1], marker=True)
+    band = Line(LONG, [1, 2], [1, 2], [0.5, None], [2, None])
+    bound = Line("bound", [0.5, 4], [1, 1], reference=True)
+    point = Line("point", [2], [1e-9], [0], [1])
+    never = Line("never", [1, 2], [None, None])
+    grid = [Panel(ODD, [gaps, band, bound]), Panel("p", [point, gaps])]
+    labels = {"x_label": "k", "y_label": ODD}
+    cells = HeatMap(ODD, [5, 10], [0, 1, 9], [[0, 1], [None, 0.5], [1, 1]])
     seeds = [
-        {"label": ODD, "seeds": [[1, None], [0, 3]]},
-        {"label": "none", "seeds": [[None, None]]},
-        {"label": "no seed", "seeds": []},
+        SeedSteps(ODD, [[1, None], [0, 3]]),
+        SeedSteps("none", [[None, None]]),
+        SeedSteps("no seed", []),
     ]
-    image = {"title": ODD, "note": f"{ODD}\nx", "image": [[0, 255], [128, 3]]}
+    logs = {"x_scale": "log", "y_scale": "log", "share_y": True, "x_ticks": [1, 2, 4]}
+    heat = [cells, HeatMap("one", [5], [1], [[0.5]])]
     return [
         curves("plain", grid),
-        curves("logs", grid, x_scale="log", y_scale="log", share_y=True, x_ticks=[1, 2, 4]),
-        curves("nothing", nothing),
+        curves("logs", grid, **logs),
+        curves("nothing", [Panel("", [never]), Panel("", [])]),
         curves("empty", []),
-        {**heat, "panels": [cells, {"title": "one", "x": [5], "y": [1], "z": [[0.5]]}]},
-        {**steps, "horizon": 100, "series": seeds},
-        {"kind": "images", "name": "grey", "title": ODD, "caption": ODD, "panels": [image]},
+        HeatMaps(name="heat", title="h", z_label=ODD, panels=heat, **labels),
+        Arrivals(name="steps", title=ODD, x=[5, 10], horizon=100, series=seeds, **labels),
+        Images(
+            name="grey",
+            title=ODD,
+            caption=ODD,
+            panels=[Image(ODD, f"{ODD}\nx", [[0, 255], [128, 3]])],
+        ),
     ]
 
 
@@ -74,7 +89,7 @@ def made_up():
     full = {"findings": [ODD, "f"], "measures": measures, "tables": tables}
     other = {"paper": ODD, "recorded": "reproduced", "as_recorded": False}
     claims = [
-        claim("made/one", figures=figures_of_every_kind(), **full),
+        claim("made/one", figures=[to_json(one) for one in figures_of_every_kind()], **full),
         claim(f"{ODD}/two", "partly", **other),
         claim("made/three", "not reproduced", seconds=0),
         claim("made/four", "not attempted", quick=False),

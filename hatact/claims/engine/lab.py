@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import platform
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing.sharedctypes import RawArray, RawValue
+from functools import partial
 from typing import Any
 
 import torch
 
 from hatact import use_backend
-from hatact.claims.engine.cache import Cache, code_version, key_of
-from hatact.claims.engine.runs import Record, prepare
+from hatact._environment import machine
+from hatact._kept import Cache
+from hatact._processes import Crew, Job
+from hatact._sources import code_version
+from hatact.claims.engine.keys import key_of
+from hatact.claims.engine.runs import Advance, Record, prepare
 
 MOST = 16  # processes at a time: each holds some 500 MB
-SLOTS = 4096  # runs in one call at most whose progress is told apart
-POLL = 0.2  # seconds between two looks at how far the processes are
+
+Key = Mapping[str, Any]
 
 
 class Died(RuntimeError):
@@ -33,10 +31,6 @@ class Died(RuntimeError):
 
 class Changed(RuntimeError):
     """The source that a run depends on changed while runs were being done."""
-
-
-class Interrupted(RuntimeError):
-    """Raised inside a run when another one has failed, or the user wants to stop."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +60,7 @@ class Task:
         """What identifies it in the cache; a run that measures time belongs to its machine."""
         key = key_of(self.run, {**self.arguments, "seeds": self.seeds}, device)
         if self.alone:
-            key["machine"] = [platform.processor() or platform.machine(), os.cpu_count()]
+            key["machine"] = [machine(), os.cpu_count()]
         return key
 
 
@@ -86,7 +80,7 @@ class Lab:
     """
 
     def __init__(
-        self, device: str, cache: Cache, workers: int, advance: Callable[[float], None]
+        self, device: str, cache: Cache, workers: int, advance: Advance = lambda work: None
     ) -> None:
         self.device = device
         self.cache = cache
@@ -94,19 +88,13 @@ class Lab:
         self.advance = advance
         self.took: dict[Any, float] = {}
         """Seconds by run asked for, when it was done, by whichever process or command."""
-        self._pool: ProcessPoolExecutor | None = None
-        # Without locks: a process that is killed would hold its lock for ever.
-        self._stop = RawValue("b", 0)
-        self._done = RawArray("d", SLOTS)
-        self._slot = 0
+        self._crew = Crew(self.workers, prepare)
 
     def __enter__(self) -> Lab:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._pool is not None:
-            self._stop.value = 1
-            self._pool.shutdown(wait=True, cancel_futures=True)
+        self._crew.stop()
 
     def missing(self, tasks: Sequence[Task]) -> list[Task]:
         """Those of the tasks that the cache does not hold."""
@@ -114,33 +102,40 @@ class Lab:
 
     def run(self, tasks: Sequence[Task]) -> list[list[Record]]:
         """Every task's records, in order; those that the cache holds are not run again."""
-        keys = [task.key(self.device) for task in tasks]
-        results: dict[int, list[Record]] = {}
-        waiting: list[int] = []
-        first: dict[Any, int] = {}
-        for i, key in enumerate(keys):
-            if first.setdefault(tasks[i].identity(), i) != i:
+        records: dict[Any, list[Record]] = {}
+        waiting: dict[Any, tuple[Task, Key]] = {}
+        for task in tasks:
+            name, key = task.identity(), task.key(self.device)
+            if name in records or name in waiting:
                 continue
             held = self.cache.get(key)
             if held is None:
-                waiting.append(i)
+                waiting[name] = task, key
             else:
-                results[i] = held[0]
-                self.took[tasks[i].identity()] = held[1]
+                records[name], self.took[name] = held
 
-        def finished(i: int, value: list[Record], seconds: float) -> None:
-            results[i] = self.cache.put(keys[i], value, seconds)
-            self.took[tasks[i].identity()] = seconds
+        def finished(name: Any, done: tuple[list[Record], float]) -> None:
+            value, self.took[name] = done
+            records[name] = self.cache.put(waiting[name][1], value, self.took[name])
 
-        together = [i for i in waiting if not tasks[i].alone]
-        if self.workers and together:
-            self._run_in_processes({i: tasks[i] for i in together}, keys, finished)
-        for i in waiting:
-            if i not in results:
-                finished(i, *self._run_here(tasks[i]))
-        return [results[first[task.identity()]] for task in tasks]
+        jobs = {
+            name: Job(partial(_in_process, task, self.device, key), task.cost)
+            for name, (task, key) in waiting.items()
+            if self.workers and not task.alone
+        }
+        try:
+            self._crew.run(jobs, finished, self.advance)
+        except BrokenProcessPool:
+            raise Died(
+                "a process that did a run was killed, perhaps for lack of memory; "
+                "finished runs are kept"
+            ) from None
+        for name, (task, _) in waiting.items():
+            if name not in records:
+                finished(name, self._here(task))
+        return [records[task.identity()] for task in tasks]
 
-    def _run_here(self, task: Task) -> tuple[list[Record], float]:
+    def _here(self, task: Task) -> tuple[list[Record], float]:
         threads = torch.get_num_threads()
         if self.device == "cpu":
             prepare()
@@ -150,118 +145,18 @@ class Lab:
             torch.set_flush_denormal(False)
             torch.set_num_threads(threads)
 
-    def _run_in_processes(
-        self,
-        tasks: Mapping[int, Task],
-        keys: Sequence[Mapping[str, Any]],
-        finished: Callable[[int, list[Record], float], None],
-    ) -> None:
-        longest = sorted(tasks, key=lambda i: -tasks[i].cost)
-        slots = {i: (self._slot + n) % SLOTS for n, i in enumerate(longest)}
-        self._slot += len(longest)
-        for slot in slots.values():
-            self._done[slot] = 0.0
-        told = 0.0
 
-        def tell() -> None:
-            nonlocal told
-            done = sum(self._done[slots[i]] * tasks[i].cost for i in tasks)
-            self.advance(done - told)
-            told = done
-
-        try:
-            pool = self._started()
-            with _deaf_to_interrupts():
-                futures: dict[Future[tuple[list[Record], float]], int] = {
-                    pool.submit(_in_process, tasks[i], self.device, keys[i], slots[i]): i
-                    for i in longest
-                }
-                # The pool watches for the death of the processes that it had when it was last
-                # woken, and a submit wakes it before it starts one: this wakes it with all there.
-                pool.submit(int)
-            left = set(futures)
-            while left:
-                ready, left = wait(left, timeout=POLL, return_when=FIRST_COMPLETED)
-                tell()
-                for future in sorted(ready, key=lambda f: f.exception() is not None):
-                    finished(futures[future], *future.result())
-        except BrokenProcessPool:
-            raise Died(
-                "a process that did a run was killed, perhaps for lack of memory; "
-                "finished runs are kept"
-            ) from None
-
-    def _started(self) -> ProcessPoolExecutor:
-        if self._pool is None:
-            spawn = multiprocessing.get_context("spawn")
-            shared = (self._stop, self._done)
-            self._pool = ProcessPoolExecutor(self.workers, spawn, _prepare, shared)
-        return self._pool
-
-
-@contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Processes started in here never hear Ctrl-C; here it is heard when the block ends.
-
-    It reaches every process of a terminal; one that is still importing torch would die of it, with
-    a traceback of its own. The mask is inherited, and covers this thread; the handler remembers
-    what other threads of this process take.
-    """
-    heard: list[int] = []
-    main = threading.current_thread() is threading.main_thread()  # others may set no handler
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    handler = signal.signal(signal.SIGINT, lambda *of: heard.append(1)) if main else None
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        if main:
-            signal.signal(signal.SIGINT, handler)
-    if heard:
-        signal.raise_signal(signal.SIGINT)
-
-
-def _timed(task: Task, device: str, advance: Callable[[float], None]) -> tuple[list[Record], float]:
+def _timed(task: Task, device: str, advance: Advance) -> tuple[list[Record], float]:
     start = time.perf_counter()
     records = task.run(**task.arguments, seeds=task.seeds, device=device, advance=advance)
     return records, time.perf_counter() - start
 
 
-# ---- inside a process
-
-_stop: Any = None
-_done: Any = None
-
-
-def _prepare(stop: Any, done: Any) -> None:
-    global _stop, _done
-    _stop, _done = stop, done
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of them; the parent decides
-    prepare()
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-
-
-def _die_with_parent() -> None:
-    """A killed parent leaves its processes waiting for work for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _in_process(
-    task: Task, device: str, key: Mapping[str, Any], slot: int
-) -> tuple[list[Record], float]:
+def _in_process(task: Task, device: str, key: Key, advance: Advance) -> tuple[list[Record], float]:
     if code_version(task.run.__module__) != key["code"]:
         raise Changed(
             f"the source of {task.run.__module__} or of what it uses changed during the "
             "verification; start it again"
         )
-
-    def advance(share: float) -> None:
-        if _stop.value:
-            raise Interrupted
-        _done[slot] += share
-
     with use_backend(key["backend"]):
         return _timed(task, device, advance)

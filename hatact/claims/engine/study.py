@@ -6,98 +6,95 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from hatact.claims.engine.claim import Settings
 from hatact.claims.engine.lab import Lab, Task
-from hatact.claims.engine.results import PARTLY, Settings
+from hatact.claims.engine.measure import Measure
 from hatact.claims.engine.runs import Record, Row
-from hatact.claims.engine.statistics import median
+from hatact.claims.figures.records import Key, middle, of_records
 
 GRID = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 SEARCH_SEEDS = 2
-
-
-def late_loss(record: Record) -> float | None:
-    """The loss near the end of training; see `runs.late`."""
-    loss: float | None = record["late_loss"]
-    return loss
+LATE = "late_loss"
+"""The key of the loss near the end of training; see `hatact.analysis.late_loss`."""
 
 
 @dataclass(frozen=True)
 class Study:
-    """One target and one way to train on it.
+    """Rows trained on one target, in the same way: a plan of a claim's runs.
+
+    Quickly a row that is searched has the rate that it is recorded with; in full the rate is
+    searched on GRID over the first seeds, and the row is run at the best one too. The best has the
+    lowest median over seeds of `by` (None: never, NaN: diverged), between equals of the late loss.
 
     Args:
         train: run(row=…, steps=…, **arguments, seeds=…, device=…, advance=…), a record a seed with
-            "late_loss", the loss near the end that rates are chosen by.
+            "late_loss".
+        settings: its seeds are those of every run.
         steps: updates of every run.
         cost: seconds a step and network, on one core of the machine this package was measured on.
-        arguments: more of them.
+        rows: what is trained, in the order of the tables.
+        searched: those of them whose best rate is searched.
+        arguments: more of `train`'s.
         batch: networks trained at once; 1 where a larger batch leaves the caches.
+        by: what the best rate is chosen by, a key of a record or a function of it.
     """
 
     train: Callable[..., list[Record]]
+    settings: Settings
     steps: int
     cost: float
+    rows: Sequence[Row]
+    searched: Sequence[Row] = ()
     arguments: Mapping[str, Any] = field(default_factory=dict)
     batch: int = 5
+    by: Key = LATE
 
-    def tasks(self, row: Row, seeds: Sequence[int]) -> list[Task]:
-        """The runs of one row."""
+    def tasks(self) -> list[Task]:
+        """The runs of all rows, and of the search."""
+        seeds = range(self.settings.seeds)
+        tasks = [task for row in self.rows for task in self._of(row, seeds)]
+        for row in () if self.settings.quick else self.searched:
+            tasks += [t for at in candidates(row) for t in self._of(at, seeds[:SEARCH_SEEDS])]
+        return tasks
+
+    def run(self, lab: Lab) -> Trained:
+        """Search, then train every row, also at the best rates."""
+        rates = self._search(lab)
+        rows = dict.fromkeys(r for row in self.rows for r in (rates.best.get(row, row), row))
+        return Trained(self, self._run(lab, list(rows), range(self.settings.seeds)), rates)
+
+    def _of(self, row: Row, seeds: Sequence[int]) -> list[Task]:
         arguments = {"row": row, "steps": self.steps, **self.arguments}
         groups = [tuple(seeds[i : i + self.batch]) for i in range(0, len(seeds), self.batch)]
         return [Task(self.train, arguments, g, self.cost * self.steps * len(g)) for g in groups]
 
-    def run(self, lab: Lab, rows: Iterable[Row], seeds: Sequence[int]) -> dict[Row, list[Record]]:
-        """Every row's records, one a seed."""
-        rows = list(dict.fromkeys(rows))
-        tasks = {row: self.tasks(row, seeds) for row in rows}
-        flat = lab.run([task for of in tasks.values() for task in of])
-        records = iter(flat)
-        return {row: [r for _ in of for r in next(records)] for row, of in tasks.items()}
+    def _run(self, lab: Lab, rows: Sequence[Row], seeds: Sequence[int]) -> dict[Row, list[Record]]:
+        tasks = {row: self._of(row, seeds) for row in rows}
+        groups = iter(lab.run([task for of_row in tasks.values() for task in of_row]))
+        return {row: [r for _ in of_row for r in next(groups)] for row, of_row in tasks.items()}
 
-    def search(
-        self,
-        lab: Lab,
-        rows: Sequence[Row],
-        settings: Settings,
-        by: Callable[[Record], float | None] = late_loss,
-    ) -> Rates:
-        """Each row's best rate: in full from GRID over the first seeds, quickly as recorded.
+    def _search(self, lab: Lab) -> Rates:
+        if self.settings.quick:
+            return Rates({row: row for row in self.searched}, {})
+        first = range(self.settings.seeds)[:SEARCH_SEEDS]
+        records = self._run(lab, [c for row in self.searched for c in candidates(row)], first)
 
-        The best has the lowest median over seeds of `by` (None: never, NaN: diverged), between
-        equals of the late loss.
-        """
-        if settings.quick:
-            return Rates({row: row for row in rows}, {})
-        seeds = range(min(SEARCH_SEEDS, settings.seeds))
-        runs = self.run(lab, [r for row in rows for r in _candidates(row)], seeds)
-        scores = {
-            row: [
-                (median([by(r) for r in runs[c]]), median([late_loss(r) for r in runs[c]]))
-                for c in _candidates(row)
-            ]
-            for row in rows
-        }
-        best = {
-            row: replace(row, lr=GRID[min(range(len(GRID)), key=of.__getitem__)])
-            for row, of in scores.items()
-        }
-        return Rates(best, {row: [score for score, _ in of] for row, of in scores.items()})
+        def score(row: Row) -> tuple[float, float]:
+            return middle(records[row], self.by), middle(records[row], LATE)
 
-    def search_tasks(self, rows: Sequence[Row], settings: Settings) -> list[Task]:
-        """The runs of :meth:`search`."""
-        if settings.quick:
-            return []
-        seeds = range(min(SEARCH_SEEDS, settings.seeds))
-        return [t for row in rows for c in _candidates(row) for t in self.tasks(c, seeds)]
+        best = {row: min(candidates(row), key=score) for row in self.searched}
+        scores = {row: [score(c)[0] for c in candidates(row)] for row in self.searched}
+        return Rates(best, scores)
 
 
-def _candidates(row: Row) -> list[Row]:
+def candidates(row: Row) -> list[Row]:
+    """The row at every rate of the grid."""
     return [replace(row, lr=lr) for lr in GRID]
 
 
 @dataclass(frozen=True)
 class Rates:
-    """What a search found: the row at its best rate by the row asked for, and all scores."""
+    """What a search gave: the row at its best rate by the row asked for, and all scores."""
 
     best: Mapping[Row, Row]
     scores: Mapping[Row, Sequence[float]]
@@ -107,24 +104,56 @@ class Rates:
         return {
             "grid": list(GRID),
             "best": {row.name: best.lr for row, best in self.best.items()},
-            "scores": {row.name: list(of) for row, of in self.scores.items()},
+            "scores": {row.name: list(scores) for row, scores in self.scores.items()},
         }
 
     def findings(self) -> list[str]:
-        """Where the search chose otherwise than recorded, or the edge of the grid."""
-        found = []
+        """Sentences where the search chose otherwise than recorded, or the edge of the grid."""
+        sentences = []
         for row, best in self.best.items():
             if best.lr != row.lr:
-                found.append(f"best rate of {row.name}: {best.lr:g}, recorded {row.lr:g}")
+                sentences.append(f"best rate of {row.name}: {best.lr:g}, recorded {row.lr:g}")
             if self.scores and best.lr in (GRID[0], GRID[-1]):
-                found.append(f"best rate of {row.name} is {best.lr:g}, the edge of the grid")
-        return found
+                sentences.append(f"best rate of {row.name} is {best.lr:g}, the edge of the grid")
+        return sentences
 
 
-def conclude(parts: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
-    """One verdict and reason from several, by name: the verdict common to all, else partly."""
-    verdicts = {verdict for verdict, _ in parts.values()}
-    if len(parts) == 1:
-        return next(iter(parts.values()))
-    reason = "; ".join(f"{name}: {verdict}, {why}" for name, (verdict, why) in parts.items())
-    return (verdicts.pop() if len(verdicts) == 1 else PARTLY), reason
+@dataclass(frozen=True)
+class Trained:
+    """What a study gave: the records of every row, one a seed, and the rates of its search."""
+
+    study: Study
+    runs: Mapping[Row, Sequence[Record]]
+    rates: Rates
+
+    def best(self, *rows: Row) -> list[Row]:
+        """The rows at their best rates."""
+        return [self.rates.best[row] for row in rows]
+
+    def measures(
+        self, rows: Iterable[Row], *wanted: Sequence[Any], larger_is_better: bool = False
+    ) -> list[Measure]:
+        """Medians over the seeds of each row: of (title, unit, key) or (title, unit, key, index).
+
+        The key and the index are those of `records.of_records`.
+        """
+        return [
+            Measure.over(
+                f"{title}, {row}", of_records(self.runs[row], *key), unit, larger_is_better
+            )
+            for row in rows
+            for title, unit, *key in wanted
+        ]
+
+    def only(self, *rows: Row) -> dict[Row, Sequence[Record]]:
+        """The records of some rows."""
+        return {row: self.runs[row] for row in rows}
+
+    def values(self, keys: Sequence[str]) -> dict[str, Any]:
+        """What results.json keeps: the steps, the rates, and the keys of every run's record."""
+        runs = [
+            {"row": str(row), "seed": seed, **{key: record[key] for key in keys}}
+            for row, records in self.runs.items()
+            for seed, record in enumerate(records)
+        ]
+        return {"steps": self.study.steps, "rates": self.rates.values(), "runs": runs}

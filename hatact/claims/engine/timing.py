@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
+from hatact.baselines import step_seconds
 from hatact.claims.engine.lab import Lab, Task
-from hatact.claims.engine.runs import Advance, Networks, Record, Row, fit
+from hatact.claims.engine.runs import Advance, Record, Row
 
 ROUNDS, BLOCK = 15, 6
-PROBE = 5.6e-3  # what :func:`slowness` measured on the machine of the costs, seconds
 
 
 def steps(
-    rows: Sequence[Row],
-    inputs: int,
-    points: int,
-    width: int,
-    depth: int,
-    seeds: Sequence[int],
-    device: str,
-    advance: Advance,
+    rows: Sequence[Row], sizes: Sequence[int], seeds: Sequence[int], device: str, advance: Advance
 ) -> list[Record]:
     """Time BLOCK steps of every row in turn, ROUNDS times; one network a batch, one thread.
 
-    The record holds, in the order of the rows, the median of "seconds" a step and the median of
-    each round's "ratio" to the first row.
+    Sizes are the inputs, points, width and depth of :class:`Timing`. The record holds, in the order
+    of the rows, the median of "seconds" a step and the median of each round's "ratio" to the first
+    row.
     """
+    inputs, points, width, depth = sizes
     generator = torch.Generator().manual_seed(seeds[0])
     x = torch.rand(points, inputs, generator=generator).to(device)
     y = torch.rand(points, 1, generator=generator).to(device)
@@ -38,60 +32,42 @@ def steps(
     taken: list[list[float]] = []
     for i in range(ROUNDS + 1):
         turn = []
-        for model in models:
-            turn.append(_step(model, x, y))
+        for row, model in zip(rows, models, strict=True):
+            turn.append(step_seconds(model, row.optimiser_of(model), x, y, BLOCK))
             advance(1 / (len(models) * (ROUNDS + 1)))
         if i:  # the first warms up
             taken.append(turn)
-    return [
-        {
-            "seconds": [statistics.median(of) for of in zip(*taken, strict=True)],
-            "ratio": [
-                statistics.median(turn[r] / turn[0] for turn in taken) for r in range(len(rows))
-            ],
-        }
-    ]
+    seconds = [statistics.median(of_row) for of_row in zip(*taken, strict=True)]
+    ratio = [statistics.median(turn[i] / turn[0] for turn in taken) for i in range(len(rows))]
+    return [{"seconds": seconds, "ratio": ratio}]
 
 
-def _step(model: Networks, x: Tensor, y: Tensor) -> float:
-    """Seconds a step over BLOCK steps: from one forward pass to the next, no more and no less."""
-    stamps = []
+@dataclass(frozen=True)
+class Timing:
+    """Seconds a step of rows in turn: a plan of a claim's runs.
 
-    def after(step: int, out: Tensor) -> None:
-        if out.is_cuda:
-            torch.cuda.synchronize()
-        stamps.append(time.perf_counter())
+    Args:
+        rows: what is timed; ratios are to the first.
+        inputs, points, width, depth: the network's and its data's sizes.
+        cost: seconds a step.
+    """
 
-    fit(model, x, y, BLOCK, lambda share: None, after)
-    return (stamps[-1] - stamps[0]) / BLOCK
+    rows: Sequence[Row]
+    inputs: int
+    points: int
+    width: int
+    depth: int
+    cost: float
 
+    def tasks(self) -> list[Task]:
+        """The run of :func:`steps`."""
+        sizes = (self.inputs, self.points, self.width, self.depth)
+        arguments = {"rows": tuple(self.rows), "sizes": sizes}
+        cost = len(self.rows) * (ROUNDS + 1) * BLOCK * self.cost
+        return [Task(steps, arguments, (0,), cost, alone=True)]
 
-def slowness() -> float:
-    """How much longer a step takes here than on the machine on which costs were measured."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        model = Row("hat").networks(1, 256, 6, (0,), "cpu")
-        x = torch.rand(200, 1, generator=torch.Generator().manual_seed(0))
-        taken = [_step(model, x, x) for _ in range(5)]
-    finally:
-        torch.set_num_threads(threads)
-    return statistics.median(taken[1:]) / PROBE
-
-
-def task(
-    rows: Sequence[Row], inputs: int, points: int, width: int, depth: int, cost: float
-) -> Task:
-    """The run of :func:`steps`; `cost` is seconds a step."""
-    arguments = {
-        "rows": tuple(rows), "inputs": inputs, "points": points, "width": width, "depth": depth
-    }  # fmt: skip
-    return Task(steps, arguments, (0,), len(rows) * (ROUNDS + 1) * BLOCK * cost, alone=True)
-
-
-def measured(lab: Lab, timed: Task) -> dict[Row, tuple[float, float]]:
-    """By row: seconds a step, and the ratio to the first row."""
-    ((record,),) = lab.run([timed])
-    rows = timed.arguments["rows"]
-    pairs = zip(record["seconds"], record["ratio"], strict=True)
-    return dict(zip(rows, pairs, strict=True))
+    def run(self, lab: Lab) -> dict[Row, tuple[float, float]]:
+        """By row: seconds a step, and the ratio to the first row."""
+        ((record,),) = lab.run(self.tasks())
+        pairs = zip(record["seconds"], record["ratio"], strict=True)
+        return dict(zip(self.rows, pairs, strict=True))

@@ -3,74 +3,70 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
 
-from hatact.claims.engine.runs import Record, Row
-from hatact.claims.engine.statistics import interval, median
-from hatact.claims.figures.curves import curves
+from hatact.analysis import arrival_spread, median
+from hatact.claims.engine import Row
+from hatact.claims.figures import Curves, Panel
+from hatact.claims.figures.lines import axes, band
+from hatact.claims.figures.records import Runs, of_records
 
 HIGH = -1
+TICKS = (1, 2, 4, 6, 8, 10, 12, 16)
+SETTING = "Median and range over seeds; the deep network in PyTorch's default initialisation."
+FEW = "No point where fewer than two frequencies were learnt."
 
 
-def findings(
-    runs: Mapping[Row, Sequence[Record]],
-    ratio: float,
-    delay: Callable[[Sequence[int | None]], float | None],
-) -> list[str]:
+def findings(runs: Runs, ratio: float) -> list[str]:
     """At which scales Hat removes the bias, at which it does not, and where it relapses."""
     flat, biased, untrained, relapsed = [], [], [], []
-    for row in sorted(runs, key=lambda r: r.scale):
-        arrived = [r["steps_to_10_percent"] for r in runs[row]]
-        scale = f"{row.scale:g}"
+    for row, records in _by_scale(runs, "hat").items():
+        arrived = of_records(records, "steps_to_10_percent")
         if all(step is None for seed in arrived for step in seed):
-            untrained.append(scale)
-        elif median([delay(seed) for seed in arrived]) <= ratio:
-            flat.append(scale)
+            untrained.append(f"{row.scale:g}")
+        elif median([arrival_spread(seed) for seed in arrived]) <= ratio:
+            flat.append(f"{row.scale:g}")
         else:
-            biased.append(scale)
-        relapses = sum(r["lost_again"][HIGH] for r in runs[row])
-        if relapses:
-            relapsed.append(f"{row} in {relapses} of {len(arrived)} seeds")
-    found = [
+            biased.append(f"{row.scale:g}")
+        if relapses := sum(of_records(records, "lost_again", HIGH)):
+            relapsed.append(f"{row} in {relapses} of {len(records)} seeds")
+    sentences = [
         f"Hat removes the bias at scale {', '.join(flat) or '(none)'}; "
         f"low frequencies still come first at {', '.join(biased) or '(none)'}; "
         f"no frequency is learnt at {', '.join(untrained) or '(none)'}"
     ]
     if relapsed:
-        found.append(f"k = 50 is learnt and later lost again, at least once: {'; '.join(relapsed)}")
-    return found
+        again = "k = 50 is learnt and later lost again, at least once"
+        sentences.append(f"{again}: {'; '.join(relapsed)}")
+    return sentences
 
 
-def figure(
-    runs: Mapping[Row, Sequence[Record]], what: str, name: str, label: str, log: bool
-) -> dict[str, Any]:
-    """One measure against the activation's scale, for Hat and for ReLU."""
-    series = []
+def figures(runs: Runs) -> list[Curves]:
+    """The bias exponent and the final loss against the activation's scale, of Hat and of ReLU."""
+    exponent = "bias exponent p (0: no bias)"
+    return [
+        _figure(runs, "bias_exponent", "hong2022-scales", exponent, "linear", f"{SETTING} {FEW}"),
+        _figure(runs, "final_loss", "hong2022-scales-loss", "final loss", "log", SETTING),
+    ]
+
+
+def _figure(runs: Runs, key: str, name: str, label: str, y_scale: str, caption: str) -> Curves:
+    lines = []
     for activation in ("hat", "relu"):
-        of = sorted((r for r in runs if r == Row(activation, r.scale)), key=lambda r: r.scale)
-        points = [(r.scale, [record[what] for record in runs[r]]) for r in of]
-        known = [(x, median(v), interval(v)) for x, v in points if math.isfinite(median(v))]
-        series.append(
-            {
-                "label": f"{activation}(scale·x)",
-                "marker": True,
-                "x": [x for x, _, _ in known],
-                "y": [y for _, y, _ in known],
-                "low": [low for _, _, (low, _) in known],
-                "high": [high for _, _, (_, high) in known],
-            }
-        )
-    return curves(
-        name,
-        f"{label[0].upper()}{label[1:]} against the activation's scale",
-        [("", series)],
-        caption="Median over seeds and its interval; the deep network in PyTorch's default "
-        "initialisation."
-        + (" No point where fewer than two frequencies were learnt." if not log else ""),
-        x="scale of the activation",
-        y=label,
-        scales="log log" if log else "log linear",
-        legend="activation",
-        ticks=(1, 2, 4, 6, 8, 10, 12, 16),
+        values = {row.scale: of_records(of, key) for row, of in _by_scale(runs, activation).items()}
+        known = {scale: seeds for scale, seeds in values.items() if math.isfinite(median(seeds))}
+        line = band(f"{activation}(scale·x)", list(known), zip(*known.values(), strict=True))
+        lines.append(replace(line, marker=True))
+    return Curves(
+        name=name,
+        title=f"{label[0].upper()}{label[1:]} against the activation's scale",
+        caption=caption,
+        panels=[Panel("", lines)],
+        **axes("scale of the activation", label, f"log {y_scale}", "activation", TICKS),
     )
+
+
+def _by_scale(runs: Runs, activation: str) -> Runs:
+    """The rows that differ in nothing but the scale, at rate 1e-3."""
+    scales = sorted(row.scale for row in runs if row == Row(activation, row.scale))
+    return {row: runs[row] for row in (Row(activation, scale) for scale in scales)}

@@ -1,4 +1,4 @@
-"""Claim "digits": noise of high frequency on the labels of digits 3 and 8, ReLU against Hat.
+"""hong2022/digits: noise of high frequency on the labels of digits 3 and 8, ReLU against Hat.
 
 The protocol's images are MNIST's; scikit-learn's small digits stand in for them. Limits, the level
 of 10 % and Hat's scale were fixed before any run with noise: the scale is the largest of SCALES at
@@ -16,26 +16,20 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from operator import itemgetter
+from typing import Any
 
-from hatact.claims.engine.lab import Lab, Task
-from hatact.claims.engine.results import (
-    NOT_REPRODUCED,
-    PARTLY,
-    REPRODUCED,
-    Claim,
-    Outcome,
-    Settings,
-)
-from hatact.claims.engine.runs import Record, Row
-from hatact.claims.engine.statistics import lower_median, median
-from hatact.claims.engine.study import Study
+from hatact.analysis import lower_median, median
+from hatact.analysis.tracked import HOLD
+from hatact.claims.engine import Claim, Outcome, Record, Row, Settings, Study, Trained
+from hatact.claims.engine.verdicts import NOT_REPRODUCED, Decision, share
+from hatact.claims.figures.tables import listed, number
 from hatact.claims.hong2022 import _digits_shown as shown
-from hatact.claims.hong2022._digits_shown import LABELS, NOISE, ratio
 from hatact.claims.targets import digits as target
 
 DELAY = 3  # ReLU takes at least so many times the labels' steps for the noise
 RATIO = 1.5  # and Hat at most so many
 K = 1.0
+STEPS = {"quick": 350, "full": 500}
 SCALES = (1, 2, 4, 8)
 SCALE_STEPS = 150
 WITHIN = 0.02
@@ -45,149 +39,101 @@ BEST = (RELU, HAT)
 PROTOCOL = tuple(replace(row, lr=1e-4) for row in BEST)
 EQUAL = tuple(replace(row, lr=1e-3) for row in BEST)
 OTHER_SCALES = tuple(Row("hat", s, lr=1e-4) for s in SCALES if s != HAT.scale)
-FREE = (EQUAL[0], *(Row("hat", s) for s in SCALES))  # without noise, to choose the scale
+CLEAN = (EQUAL[0], *(Row("hat", s) for s in SCALES))  # without noise, to choose the scale
 LEVELS = (10, 50)  # per cent of residual
-Arrivals = Sequence[Sequence[int | None]]
-ByRate = Mapping[str, Mapping[int, Arrivals]]
+ByRate = Mapping[str, Sequence[Sequence[Record]]]
+"""By rate the records of ReLU and those of Hat."""
 
 
-def decide(relu: ByRate, hat: ByRate, horizon: int) -> tuple[str, str]:
-    """The verdict, and why.
+def decide(compared: ByRate, horizon: int, levels: Sequence[int] = LEVELS) -> Decision:
+    """The verdict, and why, where every run had `horizon` steps.
 
-    Args:
-        relu, hat: by rate, level and seed, the steps to that residual of the labels and of the
-            noise (None = never).
-        horizon: the steps that every run had; ReLU's noise that never arrived counts as arriving
-            then, Hat's as never.
+    ReLU's noise that never arrived counts as arriving then, Hat's as never.
     """
-    kept, reasons = [], []
-    for rate, levels in relu.items():
-        late = {
-            p: lower_median([_at_least(seed, horizon) for seed in of]) for p, of in levels.items()
-        }
-        flat = {p: median([ratio(seed) for seed in of]) for p, of in hat[rate].items()}
-        kept.append(min(late.values()) >= DELAY and max(flat.values()) <= RATIO)
-        parts = [
-            f"ReLU {late[p]:.3g}, Hat {'never' if math.isinf(flat[p]) else format(flat[p], '.3g')} "
-            f"to {p} %"
-            for p in levels
-        ]
+    held, reasons = [], []
+    for rate, (relu, hat) in compared.items():
+        late = {p: lower_median([_delay(r, p, horizon) or 0 for r in relu]) for p in levels}
+        flat = {p: median([_delay(r, p) for r in hat]) for p in levels}
+        held.append(min(late.values()) >= DELAY and max(flat.values()) <= RATIO)
+        hats = {p: number(delay, ".3g", "never") for p, delay in flat.items()}
+        parts = [f"ReLU {late[p]:.3g}, Hat {hats[p]} to {p} %" for p in levels]
         reasons.append(f"at {rate} {' and '.join(parts)}")
-    reason = f"steps for the noise over steps for the labels: {'; '.join(reasons)}"
-    if all(kept):
-        return REPRODUCED, reason
-    return (PARTLY if any(kept) else NOT_REPRODUCED), reason
+    return share(held), f"steps for the noise over steps for the labels: {'; '.join(reasons)}"
 
 
-def _at_least(arrived: Sequence[int | None], horizon: int) -> float:
-    labels, noise = arrived[LABELS], arrived[NOISE]
-    if labels is None:
-        return 0.0
-    return float(max(horizon if noise is None else noise, 1) / max(labels, 1))
+def _delay(record: Record, level: int, horizon: int | None = None) -> float | None:
+    """A run that diverged has learnt nothing, whatever it passed on its way."""
+    return shown.delay(record, level, horizon) if math.isfinite(record["late_loss"]) else None
 
 
-def study(settings: Settings, k: float = K) -> Study:
-    """The runs' common part, at one frequency of the noise (0: none)."""
-    return Study(target.train, 350 if settings.quick else 500, target.COST, {"k": k})
+def study(
+    settings: Settings, rows: Sequence[Row], k: float = K, steps: int = 0, **more: Any
+) -> Study:
+    """Rows at one frequency of the noise (0: none), for STEPS unless other steps are asked for."""
+    steps = steps or STEPS[settings.name]
+    return Study(target.train, settings, steps, target.COST, rows, arguments={"k": k}, **more)
 
 
-def free() -> Study:
-    """The runs without noise that Hat's scale is chosen by."""
-    return Study(target.train, SCALE_STEPS, target.COST, {"k": 0})
-
-
-def rows(settings: Settings) -> tuple[Row, ...]:
-    """All rows at k = K."""
+def runs(settings: Settings) -> dict[Any, Study]:
+    """A study a frequency; in full one without noise, too, that Hat's scale is chosen by."""
     more = () if settings.quick else (*EQUAL, *OTHER_SCALES)
-    return tuple(dict.fromkeys((*BEST, *PROTOCOL, *more)))
+    rows = list(dict.fromkeys((*BEST, *PROTOCOL, *more)))
+    noisy = study(settings, rows, searched=BEST, by=itemgetter("trained_at"))
+    if settings.quick:
+        return {K: noisy}
+    other = {k: study(settings, PROTOCOL, k) for k in (0, *target.FREQUENCIES) if k != K}
+    return {**other, K: noisy, "scales": study(settings, CLEAN, 0, SCALE_STEPS)}
 
 
-def frequencies(settings: Settings) -> tuple[float, ...]:
-    """The other k that the protocol's rows are run at."""
-    return () if settings.quick else (0, *(k for k in target.FREQUENCIES if k != K))
-
-
-def tasks(settings: Settings) -> list[Task]:
-    """Every run, if the recorded rates are found again."""
-    plan, seeds = study(settings), range(settings.seeds)
-    found = plan.search_tasks(BEST, settings)
-    found += [task for row in rows(settings) for task in plan.tasks(row, seeds)]
-    for k in frequencies(settings):
-        found += [t for row in PROTOCOL for t in study(settings, k).tasks(row, seeds)]
-    if not settings.quick:
-        found += [task for row in FREE for task in free().tasks(row, seeds)]
-    return found
-
-
-def judge(settings: Settings, lab: Lab) -> Outcome:
-    """Train every row from every seed, measure every step, decide at two rates."""
-    plan, seeds = study(settings), range(settings.seeds)
-    rates = plan.search(lab, BEST, settings, by=itemgetter("trained_at"))
-    best = tuple(rates.best[row] for row in BEST)
-    runs = plan.run(lab, [*best, *rows(settings)], seeds)
-    by_k = {k: study(settings, k).run(lab, PROTOCOL, seeds) for k in frequencies(settings)}
-    by_k[K] = {row: runs[row] for row in PROTOCOL}
-    compared = (("lr 1e-4", PROTOCOL), ("the fastest rate", best))
-    relu, hat = (
-        {name: {p: [_arrived(r, p) for r in runs[of[i]]] for p in LEVELS} for name, of in compared}
-        for i in (0, 1)
-    )
-    verdict, reason = decide(relu, hat, plan.steps)
-    at_10, _ = decide(_at(10, relu), _at(10, hat), plan.steps)
-    decided = {row: runs[row] for row in (*PROTOCOL, *best)}
-    findings = [f"with the level of 10 % alone: {at_10}", *shown.held_out(by_k), *rates.findings()]
+def judge(settings: Settings, given: Mapping[Any, Trained]) -> Outcome:
+    """Decide at two rates."""
+    trained = given[K]
+    steps, best = trained.study.steps, trained.best(*BEST)
+    by_rate = {"lr 1e-4": PROTOCOL, "the fastest rate": best}
+    compared = {rate: [trained.runs[row] for row in rows] for rate, rows in by_rate.items()}
+    at_10, _ = decide(compared, steps, levels=(10,))
+    by_k = {k: of_k.runs for k, of_k in given.items() if k != "scales"}
+    noises = shown.by_noise(PROTOCOL, by_k)
+    dips = {row: listed(runs, shown.dip) for row, runs in noises.items()}
+    findings = [
+        f"with the level of 10 % alone: {at_10}",
+        *(f"lowest and last held-out error of {row}: {dip}" for row, dip in dips.items()),
+        *trained.rates.findings(),
+    ]
     if not settings.quick:
         by_scale = sorted((PROTOCOL[1], *OTHER_SCALES), key=lambda row: row.scale)
-        findings.append(shown.scales({row: runs[row] for row in by_scale}))
-        clean = free().run(lab, FREE, seeds)
-        findings.append(shown.choice(clean, FREE[0], WITHIN, HAT.scale))
+        findings += [
+            "noise's steps over labels' steps to 10 % and to 50 %, by scale: "
+            f"{listed(trained.only(*by_scale), shown.cost)}",
+            shown.choice(given["scales"].runs, CLEAN[0], WITHIN, HAT.scale),
+        ]
+    decided = trained.only(*PROTOCOL, *best)
     return Outcome(
-        verdict,
-        reason,
+        *decide(compared, steps),
         findings=findings,
-        measures=[measure for row, of in decided.items() for measure in shown.measures(row, of)],
-        tables=[shown.table(runs, K)],
-        figures=[
-            shown.held_out_figure(
-                {str(row): {k: of[row] for k, of in by_k.items()} for row in PROTOCOL}
-            ),
-            shown.residual_figure({str(row): of for row, of in decided.items()}, K),
-        ],
+        measures=shown.measures(trained, list(decided)),
+        tables=[shown.table(trained.runs, K)],
+        figures=[shown.held_out_figure(noises), shown.residual_figure(decided, K)],
         values={
-            "steps": plan.steps,
-            "hold": target.HOLD,
+            "hold": HOLD,
             "rms_norm": target.NORM,
-            "rates": rates.values(),
-            "runs": shown.kept({**by_k, K: runs}),
+            "steps": steps,
+            "rates": trained.rates.values(),
+            "runs": [{**run, "k": k} for k in by_k for run in given[k].values(shown.KEPT)["runs"]],
         },
     )
-
-
-def _arrived(record: Record, level: int) -> Sequence[int | None]:
-    """A run that diverged has learnt nothing, whatever it passed on its way."""
-    if math.isfinite(record["late_loss"]):
-        return record[f"steps_to_{level}_percent"]  # type: ignore[no-any-return]
-    return (None, None)
-
-
-def _at(level: int, by_rate: ByRate) -> ByRate:
-    return {rate: {level: of[level]} for rate, of in by_rate.items()}
 
 
 CLAIM = Claim(
     id="hong2022/digits",
     name="Noise on digits",
-    statement=(
-        "Trained on digits 3 and 8 with noise sin(2πk‖x‖), k = 1, on the labels, with Adam at 1e-4 "
-        f"and at the fastest rate, ReLU takes at least {DELAY} times as many steps to bring the "
-        "noise under 50 % and under 10 % residual as the clean labels, Hat at scale "
-        f"{HAT.scale:g} at most {RATIO} times."
-    ),
-    source=(
-        "last experiment, known from a summary; protocol of arXiv 1806.08734, scikit-learn's "
-        "digits in place of MNIST, levels, limits and scale this project's own"
-    ),
+    statement="Trained on digits 3 and 8 with noise sin(2πk‖x‖), k = 1, on the labels, with Adam "
+    f"at 1e-4 and at the fastest rate, ReLU takes at least {DELAY} times as many steps to bring "
+    "the noise under 50 % and under 10 % residual as the clean labels, Hat at scale "
+    f"{HAT.scale:g} at most {RATIO} times.",
+    source="last experiment, known from a summary; protocol of arXiv 1806.08734, scikit-learn's "
+    "digits in place of MNIST, levels, limits and scale this project's own",
     recorded={"quick": NOT_REPRODUCED, "full": NOT_REPRODUCED},
-    tasks=tasks,
+    runs=runs,
     judge=judge,
 )

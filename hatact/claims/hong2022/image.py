@@ -1,4 +1,4 @@
-"""Claim "image": on a real image Hat learns the high bands too, and what was held out.
+"""hong2022/image: on a real image Hat learns the high bands too, and what was held out.
 
 The paper's coordinate regressions are on functions; the image is this project's choice, and so are
 the criteria. Scales were chosen on another image (`coins`).
@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import chain, pairwise
 from typing import Any
 
-from hatact.analysis import psnr
-from hatact.claims.engine import timing
-from hatact.claims.engine.lab import Lab, Task
-from hatact.claims.engine.results import (
-    NOT_REPRODUCED,
-    PARTLY,
-    REPRODUCED,
-    Claim,
-    Outcome,
-    Settings,
-)
-from hatact.claims.engine.runs import Record, Row
-from hatact.claims.engine.statistics import Measure, lower_median, median
-from hatact.claims.engine.study import Study
-from hatact.claims.figures.curves import band, curves
-from hatact.claims.targets import _images_shown, images
+from hatact.analysis import lower_median, median
+from hatact.analysis.images import grey, neighbour_psnr, picture
+from hatact.claims.engine import Claim, Measure, Outcome, Plan, Record, Row, Settings, Study, Timing
+from hatact.claims.engine.verdicts import REPRODUCED, Decision, share
+from hatact.claims.figures import Curves, Image, Images, Panel
+from hatact.claims.figures.lines import BY_TIME, TRAINING, axes, component_panels, row_lines
+from hatact.claims.figures.records import Runs, lower_middle, middle, of_records
+from hatact.claims.figures.tables import Column, by_row, median_cells
+from hatact.claims.targets import images
 
 IMAGE = "camera"
 HAT = Row("hat", 4, lr=1e-2)  # every row here at the best rate of the grid, as recorded
@@ -33,240 +29,156 @@ RELU = Row("relu", lr=1e-2)
 ENCODED = Row("relu", octaves=4, lr=3e-3)
 CUBIC = Row("bspline3", 6, lr=3e-3)
 COMPARED = (HAT, RELU, ENCODED, CUBIC)
-EQUAL = tuple(Row(r.activation, r.scale, octaves=r.octaves) for r in COMPARED)  # all at 1e-3
+EQUAL = tuple(replace(row, lr=1e-3) for row in COMPARED)
 CONTROLS = (Row("relu", input=4), Row("relu", 4), Row("relu", input=10))
 HATS = (Row("hat", 1), Row("hat", 1, input=10), Row("hat", 8))
 MARGIN_DB = 1.0
 MEMORISED_DB = 10.0
 STEPS = 500
+RINGS = [f"{low}–{high}" for low, high in pairwise(images.BANDS)]
+KEPT = ("train_psnr", "held_out_psnr", "best_held_out_psnr", "band_errors")
+Records = Sequence[Record]
 
 
-def decide(
-    hat: Sequence[Mapping[str, Any]], controls: Mapping[str, Sequence[Mapping[str, Any]]]
-) -> tuple[str, str]:
-    """The verdict, and why, from `_images_shown.values` of the runs of Hat and of every ReLU row.
+def decide(hat: Records, relus: Runs) -> Decision:
+    """The verdict, and why, from the records of Hat and of every ReLU row.
 
     Medians over seeds; the best ReLU row is chosen by the very figure that is compared.
     """
     held = _psnr(hat)
-    theirs = {name: _psnr(runs, lenient=True) for name, runs in controls.items()}
+    theirs = {row: _psnr(records, lenient=True) for row, records in relus.items()}
     best = max(theirs, key=theirs.__getitem__)
-    better = math.isfinite(held) and held >= theirs[best] + MARGIN_DB
     bands = range(len(hat[0]["band_errors"]))
-    ahead = [
-        median(_errors(hat, b)) < min(lower_median(_errors(of, b)) for of in controls.values())
-        for b in bands
-    ]
-    figures = f"held out {held:.1f} dB against {theirs[best]:.1f} dB of {best}"
-    share = f"smaller error in {sum(ahead)} of {len(ahead)} bands"
-    if better and all(ahead):
-        return REPRODUCED, f"{figures}; {share}"
-    if better or all(ahead):
-        return PARTLY, f"{figures}; {share}"
-    return NOT_REPRODUCED, f"{figures}; {share}"
+    errors = [min(lower_middle(r, "band_errors", b) for r in relus.values()) for b in bands]
+    ahead = [middle(hat, "band_errors", b) < errors[b] for b in bands]
+    better = math.isfinite(held) and held >= theirs[best] + MARGIN_DB
+    return share([better, all(ahead)]), (
+        f"held out {held:.1f} dB against {theirs[best]:.1f} dB of {best}; "
+        f"smaller error in {sum(ahead)} of {len(ahead)} bands"
+    )
 
 
-def _psnr(
-    runs: Sequence[Mapping[str, Any]], what: str = "held_out_psnr", lenient: bool = False
-) -> float:
+def _psnr(records: Records, key: str = "held_out_psnr", lenient: bool = False) -> float:
     """The median of a PSNR: of an even number the lower of the middle two, the upper if lenient."""
     middle = lower_median if lenient else median
-    return -middle([-run[what] for run in runs])
+    return -middle([-value for value in of_records(records, key)])
 
 
-def _errors(runs: Sequence[Mapping[str, Any]], band: int) -> list[float]:
-    return [run["band_errors"][band] for run in runs]
-
-
-def study() -> Study:
-    """The runs' common part."""
-    return Study(images.train, STEPS, images.COST, {"image": IMAGE})
-
-
-def rows(settings: Settings) -> tuple[Row, ...]:
-    """All rows: those compared at their best and at equal rates, and the controls."""
-    if settings.quick:
-        return (*COMPARED, HATS[-1])
-    return (*COMPARED, *EQUAL, *HATS, *CONTROLS)
-
-
-def timed() -> Task:
-    """Seconds a step of the rows that are compared."""
+def runs(settings: Settings) -> dict[str, Plan]:
+    """The rows at their best and at equal rates, and the controls; and seconds a step."""
+    more = (HATS[-1],) if settings.quick else (*EQUAL, *HATS, *CONTROLS)
+    rows, image = (*COMPARED, *more), {"image": IMAGE}
     points = images.SIDE**2 // 2
-    return timing.task(EQUAL, 2, points, images.WIDTH, images.DEPTH, images.COST)
-
-
-def tasks(settings: Settings) -> list[Task]:
-    """Every run, if the recorded rates are found again."""
-    plan, seeds = study(), range(settings.seeds)
-    return [
-        *plan.search_tasks(COMPARED, settings),
-        *(task for row in rows(settings) for task in plan.tasks(row, seeds)),
-        timed(),
-    ]
-
-
-def judge(settings: Settings, lab: Lab) -> Outcome:
-    """Train every row from every seed on half of the pixels, decide on the other half."""
-    image = images.picture(IMAGE)
-    plan, seeds = study(), range(settings.seeds)
-    rates = plan.search(lab, COMPARED, settings)
-    hat, relu, encoded, cubic = (rates.best[row] for row in COMPARED)
-    runs = plan.run(lab, [*rates.best.values(), *rows(settings)], seeds)
-    values = {row: [_images_shown.values(r) for r in of] for row, of in runs.items()}
-    relus = {
-        str(row): of for row, of in values.items() if row.activation == "relu" and not row.octaves
+    return {
+        "image": Study(images.train, settings, STEPS, images.COST, rows, COMPARED, image),
+        "seconds": Timing(EQUAL, 2, points, images.WIDTH, images.DEPTH, images.COST),
     }
-    verdict, reason = decide(values[hat], relus)
-    _, even = images.pixel_grid(images.SIDE)
-    odd = ~even.reshape(image.shape)
-    neighbours = psnr(images.neighbour_mean(image)[odd], image[odd])
-    seconds = timing.measured(lab, timed())
-    per_step = {row: seconds[equal] for row, equal in zip(rates.best.values(), EQUAL, strict=True)}
-    named = {str(row): of for row, of in runs.items()}
+
+
+def judge(settings: Settings, given: Mapping[str, Any]) -> Outcome:
+    """Decide on the half of the pixels that was held out."""
+    trained = given["image"]
+    hat, relu, encoded, cubic = compared = trained.best(*COMPARED)
+    records, shown = trained.runs, trained.only(*compared)
+    relus = {r: of for r, of in records.items() if r.activation == "relu" and not r.octaves}
+    held = {row: _psnr(of) for row, of in records.items()}
+    seen = {row: _psnr(of, "train_psnr") for row, of in records.items()}
+    ahead = (f"{row} {held[row] - held[hat]:+.1f} dB" for row in (encoded, cubic))
+    memorised = (
+        f"{row} memorises: {seen[row]:.0f} dB on the seen pixels, {held[row]:.1f} dB held out"
+        for row in records
+        if seen[row] > held[row] + MEMORISED_DB
+    )
+    neighbours = neighbour_psnr(picture(IMAGE, images.SIDE))
+    timed = zip(*given["seconds"].values(), strict=True)
+    seconds, ratios = (dict(zip(compared, of, strict=True)) for of in timed)
+    title = "PSNR (dB, range over seeds) and median error per band (cycles per image side)"
+    columns: list[Column] = [
+        ("seen", partial(_range, key="train_psnr")),
+        ("held out", partial(_range, key="held_out_psnr")),
+        *median_cells("band_errors", RINGS, ".2f"),
+    ]
+    training = zip(_training(shown), _training(shown, seconds), strict=True)
     return Outcome(
-        verdict,
-        reason,
+        *decide(records[hat], relus),
         findings=[
-            _others(values, hat, (encoded, cubic)),
-            *_generalisation(values, neighbours),
-            *rates.findings(),
+            f"on the held-out pixels, against {hat}: {', '.join(ahead)}",
+            f"on the held-out pixels the mean of the four neighbours gives {neighbours:.1f} dB",
+            *memorised,
+            *trained.rates.findings(),
         ],
         measures=[
-            *(
-                Measure.over(
-                    f"held out, {row}",
-                    [r["held_out_psnr"] for r in values[row]],
-                    "dB",
-                    larger_is_better=True,
-                )
-                for row in (hat, relu, encoded, cubic)
-            ),
+            *trained.measures(compared, ("held out", "dB", "held_out_psnr"), larger_is_better=True),
             Measure.exact("held out, mean of the four neighbours", neighbours, "dB"),
-            *(
-                Measure.over(
-                    f"error at {images.BANDS[-2]}–{images.BANDS[-1]} cycles, {row}",
-                    [r["band_errors"][-1] for r in values[row]],
-                )
-                for row in (hat, relu, encoded, cubic)
-            ),
+            *trained.measures(compared, (f"error at {RINGS[-1]} cycles", "", "band_errors", -1)),
         ],
-        tables=[_images_shown.table(named)],
-        figures=_figures(image, runs, (hat, relu, encoded, cubic), per_step),
+        tables=[by_row(title, records, columns, first="activation")],
+        figures=[_reconstructions(trained.only(*compared, HATS[-1])), *chain(*training)],
         values={
             "image": f"skimage.data.{IMAGE}",
             "side": images.SIDE,
-            "steps": STEPS,
-            "band_edges": list(images.BANDS),
+            "band_edges": images.BANDS,
             "neighbour_mean_psnr": neighbours,
-            "rates": rates.values(),
-            "runs": [
-                {"row": str(row), "seed": seed, **v}
-                for row, of in values.items()
-                for seed, v in enumerate(of)
-            ],
+            **trained.values(KEPT),
         },
-        timing={
-            "seconds_per_step": {str(row): s for row, (s, _) in per_step.items()},
-            "ratio_to_hat": {str(row): r for row, (_, r) in per_step.items()},
-        },
+        timing={"seconds_per_step": seconds, "ratio_to_hat": ratios},
+        headline=f"On a real image Hat at scale {HAT.scale:g} reaches {held[hat]:.1f} dB on the "
+        f"pixels held out, ReLU {held[relu]:.1f} dB, ReLU on encoded coordinates "
+        f"{held[encoded]:.1f} dB.",
     )
 
 
-def _others(
-    values: Mapping[Row, Sequence[Mapping[str, Any]]], hat: Row, others: Sequence[Row]
-) -> str:
-    """How the methods that the claim does not speak of compare on the held-out pixels."""
-    mine = _psnr(values[hat])
-    parts = [f"{row} {_psnr(values[row]) - mine:+.1f} dB" for row in others]
-    return f"on the held-out pixels, against {hat}: {', '.join(parts)}"
+def _range(records: Records, key: str) -> str:
+    """Lowest … highest as text, one number where they read the same."""
+    values = of_records(records, key)
+    low, high = f"{min(values):.1f}", f"{max(values):.1f}"
+    return low if low == high else f"{low}–{high}"
 
 
-def _generalisation(
-    values: Mapping[Row, Sequence[Mapping[str, Any]]], neighbours: float
-) -> list[str]:
-    """What the held-out pixels say against interpolation without a network, and the bad rows."""
-    found = [f"on the held-out pixels the mean of the four neighbours gives {neighbours:.1f} dB"]
-    for row, of in values.items():
-        seen, held = _psnr(of, "train_psnr"), _psnr(of)
-        if seen > held + MEMORISED_DB:
-            found.append(
-                f"{row} memorises: {seen:.0f} dB on the seen pixels, {held:.1f} dB held out"
-            )
-    return found
+def _reconstructions(runs: Runs) -> Images:
+    note = "even pixels are seen,\nodd ones held out"
+    panels = [Image("target", note, grey(picture(IMAGE, images.SIDE)))]
+    for row, (first, *_) in runs.items():
+        seen, held = first["train_psnr"], first["held_out_psnr"]
+        note = f"seen {seen:.1f} dB\nheld out {held:.1f} dB"
+        panels.append(Image(str(row), note, first["image"]))
+    title = f"{IMAGE}, {STEPS} steps on half of the pixels"
+    return Images(name="hong2022-image", title=title, caption="Seed 0.", panels=panels)
 
 
-def _figures(
-    image: Any,
-    runs: Mapping[Row, Sequence[Record]],
-    compared: Sequence[Row],
-    per_step: Mapping[Row, tuple[float, float]],
-) -> list[dict[str, Any]]:
-    first = {str(row): runs[row][0] for row in (*compared, HATS[-1])}
-    every = dict.fromkeys(compared, 1.0)
-    seconds = {row: s for row, (s, _) in per_step.items()}
-    return [
-        _images_shown.reconstructions(
-            image,
-            first,
-            "hong2022-image",
-            f"{IMAGE}, {STEPS} steps on half of the pixels",
-            "Seed 0.",
-        ),
-        _psnr_figure(runs, compared, every, "steps"),
-        _psnr_figure(runs, compared, seconds, "seconds"),
-        _images_shown.bands_over_training(runs, compared, every, "hong2022-bands-steps", "steps"),
-        _images_shown.bands_over_training(
-            runs, compared, seconds, "hong2022-bands-seconds", "seconds"
-        ),
-    ]
-
-
-def _psnr_figure(
-    runs: Mapping[Row, Sequence[Record]],
-    compared: Sequence[Row],
-    unit: Mapping[Row, float],
-    against: str,
-) -> dict[str, Any]:
-    """PSNR on the held-out and on the seen pixels, seeds' median and range."""
-    panels = []
-    for title, what in (("held-out pixels", "held_out_psnr"), ("seen pixels", "train_psnr")):
-        series = [
-            band(
-                str(row),
-                [step * unit[row] for step in runs[row][0]["steps"]],
-                [r[what] for r in runs[row]],
-            )
-            for row in compared
-        ]
-        panels.append((title, series))
-    by_time = against == "seconds"
-    return curves(
-        f"hong2022-psnr-{against}",
-        f"PSNR against {against}",
-        panels,
-        caption="Median and range over seeds, each row at its best rate."
-        + (" Seconds: steps times the median of paired timings, one thread." if by_time else ""),
-        x="training time (s)" if by_time else "training step",
-        y="PSNR (dB)",
+def _training(runs: Runs, seconds: Mapping[Row, float] | None = None) -> list[Curves]:
+    """PSNR on either half and error per radial band over steps; with seconds a step, over time."""
+    against = "seconds" if seconds else "steps"
+    halves = {"held-out pixels": "held_out_psnr_by_step", "seen pixels": "train_psnr_by_step"}
+    lines = {half: row_lines(runs, key, "steps", seconds) for half, key in halves.items()}
+    psnrs = Curves(
+        name=f"hong2022-psnr-{against}",
+        title=f"PSNR against {against}",
+        caption="Median and range over seeds, each row at its best rate." + BY_TIME * bool(seconds),
+        panels=[Panel(*half) for half in lines.items()],
         share_y=False,
-        legend="activation",
+        **axes(TRAINING[against], "PSNR (dB)", legend="activation"),
     )
+    bands = Curves(
+        name=f"hong2022-bands-{against}",
+        title=f"Error per radial frequency band against {against}",
+        caption="Median and range over seeds, all pixels. With spectral bias the low bands fall "
+        "first.",
+        panels=component_panels(runs, "band_errors_by_step", RINGS, "steps", seconds),
+        **axes(TRAINING[against], "relative error of the band", legend="cycles per image side"),
+    )
+    return [psnrs, bands]
 
 
 CLAIM = Claim(
     id="hong2022/image",
     name="A real image",
-    statement=(
-        f"On a real image ({IMAGE}, 64 × 64, half of the pixels) Hat at scale 4 beats "
-        f"every ReLU row here without encoding by {MARGIN_DB:g} dB on the held-out pixels and has "
-        "the smaller error in every radial frequency band up to 22 cycles per side."
-    ),
-    source=(
-        "coordinate regression, known from a summary; the image, the scales (chosen on another "
-        "image) and the criteria are this project's own"
-    ),
+    statement=f"On a real image ({IMAGE}, 64 × 64, half of the pixels) Hat at scale 4 beats every "
+    f"ReLU row here without encoding by {MARGIN_DB:g} dB on the held-out pixels and has the "
+    "smaller error in every radial frequency band up to 22 cycles per side.",
+    source="coordinate regression, known from a summary; the image, the scales (chosen on another "
+    "image) and the criteria are this project's own",
     recorded={"quick": REPRODUCED, "full": REPRODUCED},
-    tasks=tasks,
+    runs=runs,
     judge=judge,
 )

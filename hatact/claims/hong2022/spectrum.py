@@ -1,4 +1,4 @@
-"""Claim "spectrum": a deep Hat network learns ten sines at one rate; and the map of its scales.
+"""hong2022/spectrum: a deep Hat network learns ten sines at one rate; and the map of its scales.
 
 Criteria and scales are this project's own, fixed before the verdicts.
 """
@@ -6,27 +6,28 @@ Criteria and scales are this project's own, fixed before the verdicts.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import statistics
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hatact.claims.engine.lab import Lab, Task
-from hatact.claims.engine.results import (
-    NOT_REPRODUCED,
-    PARTLY,
-    REPRODUCED,
-    Claim,
-    Outcome,
-    Settings,
-)
-from hatact.claims.engine.runs import Record, Row
-from hatact.claims.engine.statistics import Measure, median
-from hatact.claims.engine.study import Study, conclude
+from hatact.analysis import arrival_spread, median
+from hatact.analysis.tracked import HOLD
+from hatact.claims.engine import Claim, Measure, Outcome, Plan, Record, Row, Settings, Study
+from hatact.claims.engine.study import Trained
+from hatact.claims.engine.verdicts import NOT_REPRODUCED, PARTLY, REPRODUCED, Decision, conclude
+from hatact.claims.figures import Figure
+from hatact.claims.figures.lines import arrivals, spectra
+from hatact.claims.figures.records import middle, of_records
+from hatact.claims.figures.tables import by_row, median_cells
 from hatact.claims.hong2022 import _scales
-from hatact.claims.targets import _sines_shown, agreement, sines
+from hatact.claims.targets import agreement, sines
+from hatact.claims.targets.sines import FREQUENCIES
 
 RATIO = 1.5  # the last frequency may arrive this much later than the first
 PATIENCE = 10  # times Hat's steps that ReLU is given
 HIGH = -1  # k = 50
+STEPS = {"quick": 640, "full": 2000}
+KEPT = ("bias_exponent", "frequencies_not_reached", "final_residual", "final_loss")
 
 HAT = Row("hat", 8)
 BEST_HAT = Row("hat", 8, lr=3e-4)  # at the best rate of the grid, as recorded
@@ -38,24 +39,17 @@ MORE_RELUS = (Row("relu", 4), Row("relu", 16), Row("relu", input=50))
 AGREEING = (HAT, RELUS[0])  # rows whose loss curves are compared with the reference's
 
 
-def decide(
-    hat: Sequence[Sequence[int | None]],
-    controls: Mapping[str, Sequence[int | None]],
-    horizon: int,
-    agrees: bool = True,
-    highest: str = "k = 50",
-) -> tuple[str, str]:
-    """The verdict, and why.
+def decide(trained: Trained, hat: Row, agrees: bool = True, highest: str = "k = 50") -> Decision:
+    """The verdict on a row of Hat against every row of ReLU, and why.
 
     Args:
-        hat: for every seed, the steps to 10 % residual by frequency (None = never).
-        controls: for every ReLU row, by seed, the step at which the highest came under 50 %.
-        horizon: the steps that every run had.
         agrees: whether the default backend follows the reference.
         highest: the name of the highest frequency.
     """
-    last = median([None if None in seed else max(s for s in seed if s is not None) for seed in hat])
-    ratio = median([delay(seed) for seed in hat])
+    horizon, controls = trained.study.steps, relu_arrivals(trained)
+    arrived = of_records(trained.runs[hat], "steps_to_10_percent")
+    last = median([None if None in steps else max(steps) for steps in arrived])
+    ratio = middle(trained.runs[hat], last_over_first)
     if not agrees:
         return NOT_REPRODUCED, "the default backend's loss curve leaves the reference's"
     if math.isinf(ratio):
@@ -64,9 +58,7 @@ def decide(
     if ratio > RATIO:
         return NOT_REPRODUCED, f"{flat}; the limit is {RATIO}"
     limit = PATIENCE * last
-    quick = {
-        name: sum(s is not None and s <= limit for s in seeds) for name, seeds in controls.items()
-    }
+    quick = {n: sum(s is not None and s <= limit for s in of) for n, of in controls.items()}
     if any(quick.values()):
         which = "; ".join(f"{n} in {c} of {len(controls[n])}" for n, c in quick.items() if c)
         return PARTLY, f"{flat}; but ReLU has {highest} under 50 % by step {limit:g}: {which}"
@@ -75,165 +67,118 @@ def decide(
     return REPRODUCED, f"{flat}; no ReLU row has {highest} under 50 % by step {limit:g}"
 
 
-def delay(arrived: Sequence[int | None]) -> float | None:
-    """The last frequency's step over the first's; None unless all arrived."""
-    steps = [max(s, 1) for s in arrived if s is not None]
-    return max(steps) / min(steps) if len(steps) == len(arrived) else None
+def last_over_first(record: Record) -> float | None:
+    """How many times as late as the first the last frequency came under 10 %."""
+    return arrival_spread(record["steps_to_10_percent"])
 
 
-def study(settings: Settings) -> Study:
-    """The runs' common part."""
-    return Study(sines.train, 640 if settings.quick else 2000, sines.COST)
+def relu_arrivals(trained: Trained) -> dict[str, list[int | None]]:
+    """For every ReLU row, by seed, the step at which the highest came under 50 %."""
+    relus = [row for row in trained.runs if row.activation == "relu"]
+    return {str(r): of_records(trained.runs[r], "steps_to_50_percent", HIGH) for r in relus}
 
 
-def rows(settings: Settings) -> tuple[Row, ...]:
-    """All rows by activation and scale."""
-    if settings.quick:
-        return (*HATS, BEST_HAT, *RELUS)
-    return (*sorted(HATS + MORE_HATS, key=lambda row: row.scale), BEST_HAT, *RELUS, *MORE_RELUS)
+def study(settings: Settings, rows: Sequence[Row], **more: Any) -> Study:
+    """Rows on the ten sines, the best rates of Hat and of ReLU searched."""
+    steps, searched = STEPS[settings.name], (BEST_HAT, RELU)
+    return Study(sines.train, settings, steps, sines.COST, rows, searched, **more)
 
 
-def tasks(settings: Settings) -> list[Task]:
-    """Every run, if the recorded rates are found again."""
-    plan, seeds = study(settings), range(settings.seeds)
-    return [
-        *agreement.tasks(AGREEING, settings.device),
-        *plan.search_tasks((BEST_HAT, RELU), settings),
-        *(task for row in rows(settings) for task in plan.tasks(row, seeds)),
+def runs(settings: Settings) -> dict[str, Plan]:
+    """The rows on the sines, and the control through the reference backend."""
+    rows = [*HATS, BEST_HAT, *RELUS]
+    if not settings.quick:
+        hats = sorted(HATS + MORE_HATS, key=lambda row: row.scale)
+        rows = [*hats, BEST_HAT, *RELUS, *MORE_RELUS]
+    control = agreement.Agreement(AGREEING, settings.device)
+    return {"control": control, "sines": study(settings, rows)}
+
+
+def judge(settings: Settings, given: Mapping[str, Any]) -> Outcome:
+    """Decide at rate 1e-3 and at the best one."""
+    control, trained = given["control"], given["sines"]
+    best, relu = trained.best(BEST_HAT, RELU)
+    hats, relus = list(dict.fromkeys((HAT, best))), relu_arrivals(trained)
+    decided = {f"at rate {row.lr:g}": decide(trained, row, control["agrees"]) for row in hats}
+    scales = _scales.findings(trained.runs, RATIO)
+    arrival = ("k = 50 under 10 %", "steps", "steps_to_10_percent", HIGH)
+    soonest = min(relus, key=lambda name: median(relus[name]))
+    title = "Steps to 10 % residual by k (– never), bias exponent p (* not all k arrived)"
+    columns = [
+        *median_cells("steps_to_10_percent", [str(k) for k in FREQUENCIES]),
+        ("p", _exponent),
+        *median_cells("final_loss", "loss", ".2g"),
     ]
-
-
-def judge(settings: Settings, lab: Lab) -> Outcome:
-    """Train every row from every seed, measure every step, decide."""
-    plan, seeds = study(settings), range(settings.seeds)
-    control = agreement.compare(AGREEING, lab)
-    rates = plan.search(lab, (BEST_HAT, RELU), settings)
-    best = rates.best[BEST_HAT]
-    runs = plan.run(lab, [*rows(settings), *rates.best.values()], seeds)
-    relus = {
-        str(row): [r["steps_to_50_percent"][HIGH] for r in of]
-        for row, of in runs.items()
-        if row.activation == "relu"
-    }
-    verdict, reason = conclude(
-        {
-            f"at rate {row.lr:g}": decide(
-                [r["steps_to_10_percent"] for r in runs[row]], relus, plan.steps, control["agrees"]
-            )
-            for row in dict.fromkeys((HAT, best))
-        }
-    )
-    named = {str(row): of for row, of in runs.items()}
-    scales = [row for row in runs if row.activation == "hat" and row.lr == HAT.lr]
     return Outcome(
-        verdict,
-        reason,
-        findings=[
-            *_scales.findings({row: runs[row] for row in scales}, RATIO, delay),
-            *rates.findings(),
-            agreement.sentence(control),
+        *conclude(decided),
+        findings=[*scales, *trained.rates.findings(), agreement.sentence(control)],
+        measures=[
+            *trained.measures(hats, arrival, ("last frequency over first", "×", last_over_first)),
+            Measure.over(f"k = 50 under 50 %, {soonest}", relus[soonest], "steps"),
+            *trained.measures((*hats, relu), ("bias exponent p", "", "bias_exponent")),
+            *trained.measures((*hats, relu), ("final loss", "", "final_loss")),
         ],
-        measures=_measures(runs, dict.fromkeys((HAT, best)), rates.best[RELU], relus),
-        tables=[_sines_shown.table(named)],
-        figures=_figures(runs, plan.steps, settings),
+        tables=[by_row(f"{title}, final loss; medians", trained.runs, columns, "k =")],
+        figures=_figures(trained, settings),
         values={
-            "frequencies": list(sines.FREQUENCIES),
-            "steps": plan.steps,
-            "hold": sines.HOLD,
+            "frequencies": FREQUENCIES,
+            "hold": HOLD,
             "backend_control": control,
             "relu_steps_to_50_percent_at_k_50": relus,
-            "rates": rates.values(),
-            "runs": [
-                {"row": label, "seed": seed, **{k: r[k] for k in _KEPT}}
-                for label, of in named.items()
-                for seed, r in enumerate(of)
-            ],
+            **trained.values(("steps_to_10_percent", *KEPT)),
         },
+        headline=_headline(trained, best, relu),
     )
 
 
-_KEPT = (
-    "steps_to_10_percent",
-    "bias_exponent",
-    "frequencies_not_reached",
-    "final_residual",
-    "final_loss",
-)
+def _headline(trained: Trained, best: Row, relu: Row) -> str:
+    first, second = (middle(trained.runs[row], last_over_first) for row in (HAT, best))
+    half = middle(trained.runs[relu], "steps_to_50_percent", HIGH)
+    learns = (
+        "does not learn all of ten sines, k = 5 … 50, at either rate"
+        if math.isinf(max(first, second))
+        else f"learns ten sines, k = 5 … 50, the last {first:.2f} times as late as the first, "
+        f"{second:.2f} times at its best rate"
+    )
+    theirs = f"not in {trained.study.steps} steps" if math.isinf(half) else f"by step {half:g}"
+    return f"A deep Hat network at scale 8 {learns}; ReLU brings k = 50 under 50 % error {theirs}."
 
 
-def _measures(
-    runs: Mapping[Row, Sequence[Record]],
-    hats: Iterable[Row],
-    relu: Row,
-    relus: Mapping[str, Sequence[int | None]],
-) -> list[Measure]:
-    found = []
-    for row in hats:
-        arrived = [r["steps_to_10_percent"] for r in runs[row]]
-        found += [
-            Measure.over(f"k = 50 under 10 %, {row}", [s[HIGH] for s in arrived], "steps"),
-            Measure.over(f"last frequency over first, {row}", [delay(s) for s in arrived], "×"),
-        ]
-    soonest = min(relus, key=lambda name: median(relus[name]))
-    found.append(Measure.over(f"k = 50 under 50 %, {soonest}", relus[soonest], "steps"))
-    for what, title in (("bias_exponent", "bias exponent p"), ("final_loss", "final loss")):
-        found += [
-            Measure.over(f"{title}, {row}", [r[what] for r in runs[row]]) for row in (*hats, relu)
-        ]
-    return found
+def _exponent(records: Sequence[Record]) -> str:
+    slopes = [r["bias_exponent"] for r in records if r["bias_exponent"] is not None]
+    mark = "*" if any(of_records(records, "frequencies_not_reached")) else ""
+    return f"{statistics.median(slopes):.2f}{mark}" if slopes else "–"
 
 
-def _figures(
-    runs: Mapping[Row, Sequence[Record]], steps: int, settings: Settings
-) -> list[dict[str, Any]]:
-    named = {str(row): of for row, of in runs.items()}
-    found = [
-        _sines_shown.heat_map(
-            {str(RELUS[0]): runs[RELUS[0]][0], str(HAT): runs[HAT][0]},
-            "hong2022-heat-maps",
-            "What a deep network has learnt, by frequency",
-            "Seed 0. Left to right: frequency; upwards: training. ReLU fills from the left, Hat at "
-            "scale 8 all at once.",
-        ),
-        _sines_shown.arrivals(
-            named,
-            steps,
-            "hong2022-steps",
-            "Steps to 10 % residual",
-            "A level line is a network without spectral bias.",
-        ),
-    ]
-    if not settings.quick:
-        exponent = "bias exponent p (0: no bias)"
-        found += [
-            _scales.figure(runs, "bias_exponent", "hong2022-scales", exponent, log=False),
-            _scales.figure(runs, "final_loss", "hong2022-scales-loss", "final loss", log=True),
-        ]
-        found.append(
-            _sines_shown.heat_map(
-                {label: of[0] for label, of in named.items()},
-                "hong2022-heat-maps-all",
-                "Normalised spectrum over training, every row",
-                "Seed 0.",
-            )
-        )
-    return found
+def _figures(trained: Trained, settings: Settings) -> list[Figure]:
+    runs, steps = trained.runs, trained.study.steps
+    heat_maps = spectra(
+        trained.only(RELUS[0], HAT),
+        FREQUENCIES,
+        "hong2022-heat-maps",
+        "What a deep network has learnt, by frequency",
+        "Seed 0. Left to right: frequency; upwards: training. ReLU fills from the left, Hat at "
+        "scale 8 all at once.",
+    )
+    level = "A level line is a network without spectral bias."
+    arrived = arrivals(runs, FREQUENCIES, steps, "hong2022-steps", "Steps to 10 % residual", level)
+    if settings.quick:
+        return [heat_maps, arrived]
+    name, title = "hong2022-heat-maps-all", "Normalised spectrum over training, every row"
+    every = spectra(runs, FREQUENCIES, name, title, "Seed 0.")
+    return [heat_maps, arrived, *_scales.figures(runs), every]
 
 
 CLAIM = Claim(
     id="hong2022/spectrum",
     name="All frequencies at one rate",
-    statement=(
-        "A deep Hat network at scale 8 brings the residuals of k = 5 … 50 under 10 %, the last no "
-        f"later than {RATIO} times the step of the first (median over seeds), at rate 1e-3 and at "
-        "its best rate, where no ReLU row here brings k = 50 under 50 % in "
-        f"{PATIENCE} times as many steps."
-    ),
-    source=(
-        "abstract, in our words: changing ReLU for Hat removes the bias; target and network of "
-        "arXiv 1806.08734, criteria and scale this project's own"
-    ),
+    statement="A deep Hat network at scale 8 brings the residuals of k = 5 … 50 under 10 %, the "
+    f"last no later than {RATIO} times the step of the first (median over seeds), at rate 1e-3 and "
+    "at its best rate, where no ReLU row here brings k = 50 under 50 % in "
+    f"{PATIENCE} times as many steps.",
+    source="abstract, in our words: changing ReLU for Hat removes the bias; target and network of "
+    "arXiv 1806.08734, criteria and scale this project's own",
     recorded={"quick": PARTLY, "full": PARTLY},
-    tasks=tasks,
+    runs=runs,
     judge=judge,
 )

@@ -1,11 +1,11 @@
 """Milkert, Hyde, Laine, on compositions of triangles as an initialisation of ReLU networks (arXiv
 2311.18022, ICML 2025): exponentially many linear regions from the start, kept by training.
 
-The paper itself was not at hand: its construction is re-derived and tested, its tables are quoted
-from two secondary notes that agree, and are marked so wherever they stand beside ours.
+The paper's construction is re-derived here and tested; its figures are marked as second-hand
+wherever they stand beside ours.
 """
 
-from hatact.claims.engine.results import Paper
+from hatact.claims.engine import Paper
 from hatact.claims.milkert2023 import approximation, digits, regions, sparse
 
 PAPER = Paper(
@@ -15,4 +15,7 @@ PAPER = Paper(
     year=2023,
     arxiv="2311.18022",
     claims=(regions.CLAIM, approximation.CLAIM, sparse.CLAIM, digits.CLAIM),
+    note="The paper itself was not at hand: its tables are quoted from two secondary notes that "
+    "agree.",
+    lead="approximation",
 )

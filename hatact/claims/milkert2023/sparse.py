@@ -2,126 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
-from hatact.claims.engine.lab import Lab, Task
-from hatact.claims.engine.results import (
-    NOT_REPRODUCED,
-    PARTLY,
-    REPRODUCED,
-    Claim,
-    Outcome,
-    Settings,
-)
-from hatact.claims.engine.statistics import Measure, median
-from hatact.claims.milkert2023 import _shown, _train
-from hatact.claims.milkert2023._rows import task
-from hatact.claims.milkert2023._shown import PAPER_SPARSE, SECOND_HAND, Runs, values
+from hatact.analysis import median
+from hatact.claims.engine import Claim, Outcome, Plan, Settings
+from hatact.claims.engine.verdicts import NOT_REPRODUCED, PARTLY, REPRODUCED, Decision
+from hatact.claims.figures import Table
+from hatact.claims.milkert2023 import _runs, _tables
+from hatact.claims.milkert2023._tables import LEAST_SPARSE, OURS, Beside, ByRow, Numbers
 
 FACTOR = 3
 """How many times lower the least test error must be: the paper's smallest ratio, on x¹¹, is 3.3."""
-TARGETS = tuple(_train.TARGETS)
-OURS, BASELINES = "Theorem 3.1", ("Kaiming", "PyTorch's default")
-DRAWS = 6
+TARGETS = tuple(_runs.SIGNS)
+BASELINES = ("Kaiming", "PyTorch's default")
+ROWS = (*BASELINES, OURS)
 EPOCHS = {"quick": 100, "full": 400}
 """A stage, of ten updates each."""
 
 
-def decide(ours: Mapping[str, float], baselines: Sequence[Mapping[str, float]]) -> tuple[str, str]:
-    """The verdict, and why, from the least test error by target; the better baseline counts."""
-    ratios = {t: min(of[t] for of in baselines) / ours[t] for t in TARGETS}
-    reason = "Kaiming's least test error over the cascade's: " + ", ".join(
-        f"{t} {r:.3g}" for t, r in ratios.items()
-    )
-    if all(r >= FACTOR for r in ratios.values()):
+def decide(least: Numbers) -> Decision:
+    """The verdict, and why, from the least test errors; the better baseline counts."""
+    ratios = [_tables.best(least, BASELINES, target) / least[OURS][target] for target in TARGETS]
+    listed = ", ".join(f"{target} {r:.3g}" for target, r in zip(TARGETS, ratios, strict=True))
+    reason = f"Kaiming's least test error over the cascade's: {listed}"
+    if all(ratio >= FACTOR for ratio in ratios):
         return REPRODUCED, reason
-    return (PARTLY if all(r > 1 for r in ratios.values()) else NOT_REPRODUCED), reason
+    return (PARTLY if all(ratio > 1 for ratio in ratios) else NOT_REPRODUCED), reason
 
 
-def _tasks(settings: Settings) -> list[Task]:
-    seeds = range(DRAWS * settings.seeds)
+def runs(settings: Settings) -> dict[str, Plan]:
+    """Both baselines and Theorem 3.1's cascades."""
     epochs = EPOCHS[settings.name]
-    return [task(row, "sparse", TARGETS, epochs, seeds) for row in (*BASELINES, OURS)]
+    return {"rows": _tables.plan(ROWS, "sparse", TARGETS, epochs, settings.seeds)}
 
 
-def _judge(settings: Settings, lab: Lab) -> Outcome:
-    runs: Runs = dict(zip((*BASELINES, OURS), lab.run(_tasks(settings)), strict=True))
-    least, between = (
-        {row: {t: min(values(of, t, what)) for t in TARGETS} for row, of in runs.items()}
-        for what in ("test", "between")
-    )
-    verdict, reason = decide(least[OURS], [least[row] for row in BASELINES])
-    inside, why = decide(between[OURS], [between[row] for row in BASELINES])
-    medians = ", ".join(
-        f"{t} {median(values(runs[OURS], t, 'test')):.2e} against "
-        f"{min(median(values(runs[row], t, 'test')) for row in BASELINES):.2e}"
-        for t in TARGETS
-    )
+def judge(settings: Settings, given: Mapping[str, ByRow]) -> Outcome:
+    """The verdict of the least test errors."""
+    rows = given["rows"]
+    least = Beside("least test error", _tables.numbers(rows, min, "test"), LEAST_SPARSE)
+    inside = decide(_tables.numbers(rows, min, "between"))
+    medians = _tables.numbers(rows, median, "test")
+    verdict, reason = decide(least.ours)
     return Outcome(
         verdict,
         reason,
+        headline="Least test errors from ten points, of networks started as a cascade against "
+        f"Kaiming's start at its best: {_pairs(least.ours)}.",
         findings=[
-            f"without the one test point that lies beyond those trained on: {inside}, {why}",
-            f"median test errors, the cascade's against Kaiming's: {medians}",
+            f"without the one test point that lies beyond those trained on: {', '.join(inside)}",
+            f"median test errors, the cascade's against Kaiming's: {_pairs(medians)}",
         ],
-        measures=[
-            Measure.exact(
-                f"least test error on {t}, {row}",
-                of[t],
-                known=PAPER_SPARSE.get(row, {}).get(t),
-                source=SECOND_HAND if row in PAPER_SPARSE else "",
+        measures=[least.measure(row, target) for target in TARGETS for row in ROWS],
+        tables=[
+            Table(
+                f"Least mean squared test error, {len(rows[OURS])} seeds ({_tables.SECOND_HAND})",
+                ["row", *(heading for target in TARGETS for heading in (target, "paper's"))],
+                [[row, *(c for t in TARGETS for c in least.cells(row, t))] for row in ROWS],
             )
-            for t in TARGETS
-            for row, of in least.items()
         ],
-        tables=[_table(least, len(runs[OURS]))],
         figures=[
-            _shown.distribution(
-                "milkert2023-sparse",
-                "Test errors from ten points",
-                runs,
-                TARGETS,
-                "20 equally spaced points of [0, 1], every other one to train on; the last test "
-                "point lies beyond the last one trained on.",
+            _tables.distribution(
+                rows,
                 "test",
+                name="milkert2023-sparse",
+                title="Test errors from ten points",
+                caption="20 equally spaced points of [0, 1], every other one to train on; the last "
+                "test point lies beyond the last one trained on.",
             )
         ],
         values={
             "epochs": EPOCHS[settings.name],
             "runs": {
-                row: [{t: r[t]["test"] for t in TARGETS} for r in of] for row, of in runs.items()
+                row: [{target: record[target]["test"] for target in TARGETS} for record in records]
+                for row, records in rows.items()
             },
         },
     )
 
 
-def _table(least: Mapping[str, Mapping[str, float]], seeds: int) -> dict[str, Any]:
-    def cells(row: str, target: str) -> list[str]:
-        paper = PAPER_SPARSE.get(row, {}).get(target)
-        return [f"{least[row][target]:.2e}", f"{paper:.2e}" if paper else "not at hand"]
-
-    return {
-        "title": f"Least mean squared test error, {seeds} seeds ({SECOND_HAND})",
-        "columns": ["row", *(c for t in TARGETS for c in (t, "paper's"))],
-        "rows": [[row, *(c for t in TARGETS for c in cells(row, t))] for row in least],
-    }
+def _pairs(numbers: Numbers) -> str:
+    return ", ".join(
+        f"{t} {numbers[OURS][t]:.2e} against {_tables.best(numbers, BASELINES, t):.2e}"
+        for t in TARGETS
+    )
 
 
 CLAIM = Claim(
     id="milkert2023/sparse",
     name="Ten points",
-    statement=(
-        "Trained on ten points of x³, x¹¹, sin x and tanh 3x and tested at ten others, the least "
-        "test error over the seeds of networks that start as a cascade with Theorem 3.1's scales "
-        f"is at least {FACTOR} times lower than from Kaiming's start on each of the four."
-    ),
-    source=(
-        "the paper's table, read in secondary notes; which points, the length (4000 updates "
-        "of all ten points a stage in full, 1000 quickly), keeping the epoch of the lowest "
-        f"training error and the factor {FACTOR} are this package's own"
-    ),
+    statement="Trained on ten points of x³, x¹¹, sin x and tanh 3x and tested at ten others, the "
+    "least test error over the seeds of networks that start as a cascade with Theorem 3.1's scales "
+    f"is at least {FACTOR} times lower than from Kaiming's start on each of the four.",
+    source="the paper's table, read in secondary notes; which points, the length (4000 updates of "
+    "all ten points a stage in full, 1000 quickly), keeping the epoch of the lowest training error "
+    f"and the factor {FACTOR} are this package's own",
     recorded={"quick": NOT_REPRODUCED, "full": PARTLY},
-    tasks=_tasks,
-    judge=_judge,
+    runs=runs,
+    judge=judge,
 )

@@ -1,0 +1,1 @@
+"""What several papers train on; a module each, whose records depend on its arguments alone."""

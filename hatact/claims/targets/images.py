@@ -1,4 +1,4 @@
-"""Shared by papers: a real image as a coordinate network's target, half of its pixels held out."""
+"""A real image as a coordinate network's target, half of its pixels held out."""
 
 from __future__ import annotations
 
@@ -7,55 +7,18 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from hatact.analysis import band_error, psnr
-from hatact.claims.engine.runs import Advance, Record, Row, fit, late
+from hatact.analysis import band_error, late_loss, psnr
+from hatact.analysis.images import grey, picture, pixel_grid
+from hatact.baselines import fit
+from hatact.claims.engine.runs import Advance, Record, Row
 
 SIDE, WIDTH, DEPTH = 64, 128, 4
 EVERY = 10  # steps between two measurements on the whole image
-COST = 6e-3
+COST = 1.05e-2
 """Seconds a step and network, batches of five; see `lab.Task.cost`."""
 BANDS = (1, 4, 8, 12, 16, 22)
 """Edges in cycles per image side. The checkerboard determines |kx| + |ky| < side/2 = 32 without
 aliasing, which holds every ring up to 22."""
-
-
-def picture(name: str, side: int = SIDE) -> Tensor:
-    """skimage.data's grey image `name`, its largest centred square averaged over blocks.
-
-    (side, side) float32 in [0, 1]. ValueError if the image is smaller than `side`.
-    """
-    from skimage import data
-
-    image = torch.from_numpy(getattr(data, name)()).to(torch.float32) / 255
-    if image.ndim == 3:
-        image = image.mean(-1)
-    block = min(image.shape) // side
-    if block < 1:
-        raise ValueError(f"the side must be at most {min(image.shape)}; got {side}")
-    top, left = ((n - block * side) // 2 for n in image.shape)
-    square = image[top : top + block * side, left : left + block * side]
-    return torch.nn.functional.avg_pool2d(square[None, None], block)[0, 0]
-
-
-def pixel_grid(side: int) -> tuple[Tensor, Tensor]:
-    """Coordinates (side², 2) in [−1, 1]², row-major, and the mask (side²) of the even pixels.
-
-    Even means that row + column is even: a checkerboard, half of the pixels.
-    """
-    index = torch.arange(side)
-    row, column = torch.meshgrid(index, index, indexing="ij")
-    axis = torch.linspace(-1, 1, side)
-    x = torch.stack([axis[row], axis[column]], -1).reshape(-1, 2)
-    return x, ((row + column) % 2 == 0).reshape(-1)
-
-
-def neighbour_mean(image: Tensor) -> Tensor:
-    """The mean of every pixel's four neighbours, (H, W) → (H, W), mirrored at the border.
-
-    On the odd pixels of a checkerboard it uses even ones only: interpolation without a network.
-    """
-    p = torch.nn.functional.pad(image[None, None], (1, 1, 1, 1), mode="reflect")[0, 0]
-    return (p[:-2, 1:-1] + p[2:, 1:-1] + p[1:-1, :-2] + p[1:-1, 2:]) / 4
 
 
 def train(
@@ -63,38 +26,42 @@ def train(
 ) -> list[Record]:
     """Train a row on the even pixels of an image; the odd ones are looked at, never used.
 
-    A record holds PSNR in dB on either half and the relative error per band, every EVERY steps,
-    what the network made of the image at the end (0 … 255), and the late loss.
+    A record holds at "steps", every EVERY of them, PSNR in dB on either half and the relative error
+    by band ("…_by_step"), these at the end, the best held-out PSNR, what the network made of the
+    image (0 … 255), and the late loss.
     """
-    target = picture(image).to(device)
+    target = picture(image, SIDE).to(device)
     side = target.shape[0]
     x, even = (t.to(device) for t in pixel_grid(side))
     flat = target.reshape(-1, 1)
     model = row.networks(2, WIDTH, DEPTH, seeds, device)
-    records: list[Record] = [
-        {"steps": [], "train_psnr": [], "held_out_psnr": [], "band_errors": []} for _ in seeds
-    ]
+    looks: list[int] = []
+    measured: list[list[tuple[float, float, list[float]]]] = [[] for _ in seeds]
+    last: list[Tensor] = []
 
     def after(step: int, out: Tensor) -> None:
         if step % EVERY and step != steps:
             return
         with torch.no_grad():
             whole = model(x)
-        for record, of in zip(records, whole, strict=True):
-            record["steps"].append(step)
-            record["train_psnr"].append(psnr(of[even], flat[even]))
-            record["held_out_psnr"].append(psnr(of[~even], flat[~even]))
-            seen = of.reshape(side, side).cpu()
-            record["band_errors"].append(band_error(seen, target.cpu(), BANDS).tolist())
-            record["image"] = grey(seen)
+        looks.append(step)
+        last[:] = [output.reshape(side, side).cpu() for output in whole]
+        for kept, output, seen in zip(measured, whole, last, strict=True):
+            halves = psnr(output[even], flat[even]), psnr(output[~even], flat[~even])
+            kept.append((*halves, band_error(seen, target.cpu(), BANDS).tolist()))
 
-    losses = fit(model, x[even], flat[even], steps, advance, after)
-    for record, of in zip(records, losses.T, strict=True):
-        record["late_loss"] = late(of)
-    return records
+    losses = fit(model, row.optimiser_of(model), x[even], flat[even], steps, after, advance)
+    return [
+        {"steps": looks, **_record(kept), "image": grey(seen), "late_loss": late_loss(loss)}
+        for kept, seen, loss in zip(measured, last, losses.T, strict=True)
+    ]
 
 
-def grey(image: Tensor) -> list[list[int]]:
-    """Values in [0, 1] as 0 … 255, clipped."""
-    levels: list[list[int]] = (image.clamp(0, 1) * 255).round().to(torch.int64).tolist()
-    return levels
+def _record(measured: Sequence[tuple[float, float, list[float]]]) -> Record:
+    seen, held, bands = zip(*measured, strict=True)
+    by_step = {"train_psnr": seen, "held_out_psnr": held, "band_errors": bands}
+    return {
+        **{f"{key}_by_step": list(values) for key, values in by_step.items()},
+        **{key: values[-1] for key, values in by_step.items()},
+        "best_held_out_psnr": max(held),
+    }

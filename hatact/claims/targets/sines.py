@@ -1,7 +1,8 @@
-"""Shared by papers: ten sines on a uniform grid, the deep network, tracked runs of a row.
+"""Sums of sines on uniform grids, and runs of a row whose spectrum is tracked.
 
-The target and the network of arXiv 1806.08734: k = 5, 10, …, 50 cycles per unit length,
-amplitudes 1, N = 200 on [0, 1), five hidden layers of 256, PyTorch's default initialisation.
+Ten, for a deep network: the target and the network of arXiv 1806.08734, k = 5, 10, …, 50 cycles per
+unit length, amplitudes 1, N = 200 on [0, 1), five hidden layers of 256, PyTorch's default
+initialisation. And three, for one hidden layer: sin x + sin 3x + sin 5x on [−π, π), 201 points.
 """
 
 from __future__ import annotations
@@ -12,27 +13,18 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from hatact.analysis import SpectrumTracker, bias_exponent, steps_to
-from hatact.claims.engine.runs import (
-    TARGETS,
-    Advance,
-    Record,
-    Row,
-    fit,
-    late,
-    spread_steps,
-    trained_at,
-)
+from hatact.analysis import SpectrumTracker, bias_exponent, learning
+from hatact.baselines import Networks, fit
+from hatact.claims.engine.runs import TARGETS, Advance, Record, Row
 
 FREQUENCIES = tuple(range(5, 51, 5))
 POINTS, WIDTH, DEPTH = 200, 256, 6
-HOLD = 10
-"""Steps that a residual must stay under a threshold: relu(8x), which diverges, sweeps through
-|f̂ − û| < 0.1·|û| at k = 50 for one step by chance."""
-LOSS = (0.1, 0.01)
-"""Shares of the target's variance at which a network counts as trained."""
 COST = 6.6e-3
 """Seconds a step and network, batches of five; see `lab.Task.cost`."""
+THREE = (1, 3, 5)  # cycles per 2π
+THREE_POINTS = 201
+SHALLOW_COST = 0.8e-6
+"""Seconds a step and hidden unit, networks one at a time."""
 
 
 def sum_of_sines(seed: int) -> tuple[Tensor, Tensor]:
@@ -45,6 +37,13 @@ def sum_of_sines(seed: int) -> tuple[Tensor, Tensor]:
     return x.float(), u.float()
 
 
+def three_sines() -> tuple[Tensor, Tensor]:
+    """x (N, 1) in [−π, π) and u (N, 1), float32."""
+    x = 2 * math.pi * torch.arange(THREE_POINTS, dtype=torch.float64)[:, None] / THREE_POINTS
+    u = torch.stack([torch.sin(k * (x - math.pi)) for k in THREE]).sum(0)
+    return (x - math.pi).float(), u.float()
+
+
 def targets(seeds: Sequence[int], device: str) -> tuple[Tensor, Tensor]:
     """x (N, 1), and one target a seed: u (S, N, 1)."""
     pairs = [sum_of_sines(seed) for seed in seeds]
@@ -54,49 +53,66 @@ def targets(seeds: Sequence[int], device: str) -> tuple[Tensor, Tensor]:
 def train(
     row: Row, steps: int, seeds: Sequence[int], device: str, advance: Advance
 ) -> list[Record]:
-    """Train a row, its spectrum measured before every update.
-
-    A record holds, by frequency, the first step from which the residual stays under 10 % and under
-    50 % for HOLD steps, the final residual, whether it is lost again after it was learnt, the
-    spectrum and the loss at some 70 steps, and the late loss.
-    """
+    """Train a deep network on ten sines; :func:`record` of every seed."""
     x, u = targets(seeds, device)
-    trackers = [SpectrumTracker(of, FREQUENCIES) for of in u]
+    model = row.networks(1, WIDTH, DEPTH, seeds, device)
+    return [record(*run) for run in tracked(row, model, x, u, FREQUENCIES, steps, advance)]
+
+
+def train_shallow(
+    row: Row, steps: int, width: int, seeds: Sequence[int], device: str, advance: Advance
+) -> list[Record]:
+    """Train one hidden layer on three sines; `learning` of every seed.
+
+    The width is an argument: stable rates of gradient descent go as 1/width.
+    """
+    x, u = (t.to(device) for t in three_sines())
+    model = row.networks(1, width, 2, seeds, device)
+    runs = tracked(row, model, x, u.expand(len(seeds), -1, -1), THREE, steps, advance)
+    return [learning(residuals, losses, power) for residuals, _, losses, power in runs]
+
+
+def tracked(
+    row: Row,
+    model: Networks,
+    x: Tensor,
+    u: Tensor,
+    frequencies: Sequence[float],
+    steps: int,
+    advance: Advance,
+) -> list[tuple[Tensor, Tensor, Tensor, float]]:
+    """Train with the spectrum measured before every update.
+
+    By network its residuals and its spectra by step, its losses, and the power of its target.
+    """
+    trackers = [SpectrumTracker(target, frequencies) for target in u]
 
     def after(step: int, out: Tensor) -> None:
-        for tracker, of in zip(trackers, out, strict=True):
-            tracker.update(step, of)
+        for tracker, output in zip(trackers, out, strict=True):
+            tracker.update(step, output)
 
-    losses = fit(row.networks(1, WIDTH, DEPTH, seeds, device), x, u, steps, advance, after)
-    power = u.double().square().mean((-2, -1)).cpu()
-    return [
-        record(tracker.residuals.cpu(), tracker.spectra.cpu(), of, float(p))
-        for tracker, of, p in zip(trackers, losses.T, power, strict=True)
-    ]
+    losses = fit(model, row.optimiser_of(model), x, u, steps, after, advance)
+    powers = u.double().square().mean((-2, -1)).tolist()
+    parts = zip(trackers, losses.T, powers, strict=True)
+    return [(t.residuals.cpu(), t.spectra.cpu(), loss, power) for t, loss, power in parts]
 
 
 def record(residuals: Tensor, spectra: Tensor, losses: Tensor, power: float) -> Record:
-    """What is kept of one network: residuals and spectra (T, K), losses (T) at steps 0 … T − 1.
+    """:func:`learning`, with the spectra at its shown steps, the bias exponent and the final loss.
 
-    `power` is the mean square of its target.
+    "lost_again" says by frequency whether it was learnt and later came over 50 % once more.
     """
-    steps = len(losses) - 1
-    arrived = steps_to(range(steps + 1), residuals, 0.1, HOLD)
-    exponent = bias_exponent(FREQUENCIES, arrived, steps)
-    shown = spread_steps(steps)
+    kept = learning(residuals, losses, power)
+    arrived = kept["steps_to_10_percent"]
+    exponent = bias_exponent(FREQUENCIES, arrived, len(losses) - 1)
+    shown = spectra[kept["shown_steps"]].clamp(0, 1)
     return {
-        "steps_to_10_percent": arrived,
-        "steps_to_50_percent": steps_to(range(steps + 1), residuals, 0.5, HOLD),
+        **kept,
         "lost_again": [
             s is not None and bool((residuals[s:, k] > 0.5).any()) for k, s in enumerate(arrived)
         ],
         "bias_exponent": exponent.slope,
         "frequencies_not_reached": exponent.censored,
-        "final_residual": residuals[-1].tolist(),
         "final_loss": float(losses[-1]),
-        "late_loss": late(losses),
-        "trained_at": trained_at(losses / power, LOSS, HOLD),
-        "shown_steps": shown,
-        "spectrum": [[round(float(v), 3) for v in spectra[s].clamp(0, 1)] for s in shown],
-        "relative_loss": [float(losses[s]) / power for s in shown],
+        "spectrum": [[round(value, 3) for value in values] for values in shown.tolist()],
     }

@@ -12,10 +12,13 @@ import pytest
 import torch
 
 import hatact
-from hatact import use_backend
+from hatact import _kept, _sources, use_backend
+from hatact._files import write_whole
+from hatact._kept import Cache
+from hatact._sources import code_version
 from hatact.claims import Settings, papers
-from hatact.claims.engine import cache
-from hatact.claims.engine.cache import Cache, code_version, key_of, write_whole
+from hatact.claims.engine import keys
+from hatact.claims.engine.keys import key_of
 from hatact.claims.engine.lab import Lab, Task
 from hatact.claims.engine.runs import Row
 from tests.support import claims_made
@@ -79,7 +82,7 @@ def lacking(text, name):
 def checked(text, **changes):
     """With a checksum that is right, where one can be formed."""
     entry = {**json.loads(text), **changes}
-    check = cache._digest([entry[name] for name in ("key", "seconds", "value")])
+    check = _kept._digest([entry[name] for name in ("key", "seconds", "value")])
     return json.dumps({**entry, "check": check})
 
 
@@ -286,7 +289,7 @@ def key(**changes):
     ],
 )
 def test_the_key_changes_with_all_that_a_run_is_told(changes):
-    assert cache._digest(key(**changes)) != cache._digest(key())
+    assert _kept._digest(key(**changes)) != _kept._digest(key())
 
 
 def test_the_key_of_equal_runs_is_equal_whatever_they_cost():
@@ -295,41 +298,41 @@ def test_the_key_of_equal_runs_is_equal_whatever_they_cost():
 
 
 def test_the_key_of_a_run_that_measures_time_names_the_machine(monkeypatch):
-    digests = [cache._digest(key()), cache._digest(key(alone=True))]
+    digests = [_kept._digest(key()), _kept._digest(key(alone=True))]
     monkeypatch.setattr(os, "cpu_count", lambda: 1234)
-    assert cache._digest(key()) == digests[0]
-    digests.append(cache._digest(key(alone=True)))
+    assert _kept._digest(key()) == digests[0]
+    digests.append(_kept._digest(key(alone=True)))
     assert len(set(digests)) == 3
 
 
 def test_the_key_changes_with_the_version_of_the_package_that_data_come_from(copied, monkeypatch):
     before = version("hatact.claims.targets.images"), version("hatact.claims.targets.sines")
-    monkeypatch.setattr(cache, "_installed", lambda distribution: f"{distribution} 99")
+    monkeypatch.setattr(_sources, "_installed", lambda distribution: f"{distribution} 99")
     assert version("hatact.claims.targets.images") != before[0]
     assert version("hatact.claims.targets.sines") == before[1]
 
 
 def test_the_key_changes_with_torch_the_backend_the_device_and_the_code(monkeypatch):
-    digests = [cache._digest(key())]
+    digests = [_kept._digest(key())]
     with monkeypatch.context() as patch:
         patch.setattr(torch, "__version__", "9.9.9")
-        digests.append(cache._digest(key()))
+        digests.append(_kept._digest(key()))
     with monkeypatch.context() as patch:
-        patch.setattr(cache, "code_version", lambda module: "another")
-        digests.append(cache._digest(key()))
+        patch.setattr(keys, "code_version", lambda module: "another")
+        digests.append(_kept._digest(key()))
     with monkeypatch.context() as patch:
-        patch.setattr(cache, "_capability", lambda: "another")
-        digests.append(cache._digest(key()))
+        patch.setattr(keys, "_capability", lambda: "another")
+        digests.append(_kept._digest(key()))
     if hatact.ops.current_backend("cpu") != "reference":
         with use_backend("reference"):
-            digests.append(cache._digest(key()))
+            digests.append(_kept._digest(key()))
     with monkeypatch.context() as patch:
         patch.setattr(torch.cuda, "get_device_name", lambda: "A GPU")
         arguments = {"row": HAT, "steps": 5, "seeds": (0, 1)}
         on_gpu = key_of(claims_made.train, arguments, "cuda")
         assert on_gpu["device"] == "A GPU"
-        digests.append(cache._digest(on_gpu))
-    assert cache._digest(key()) == digests[0]
+        digests.append(_kept._digest(on_gpu))
+    assert _kept._digest(key()) == digests[0]
     assert len(set(digests)) == len(digests)
 
 
@@ -346,7 +349,7 @@ def copied(tmp_path, monkeypatch):
         found = [p for p in (path / "__init__.py", path.with_suffix(".py")) if p.is_file()]
         return found[0] if found else None
 
-    monkeypatch.setattr(cache, "_file", file)
+    monkeypatch.setattr(_sources, "_file", file)
     code_version.cache_clear()
     yield copy
     code_version.cache_clear()
@@ -421,7 +424,7 @@ def test_every_form_of_import_is_followed(copied):
     }
     for name, text in sources.items():
         (folder / f"{name}.py").write_text(text)
-    found = cache._sources("hatact.made.a")
+    found = _sources.sources("hatact.made.a")
     names = [path.stem for path in found if path.parent == folder]
     assert names == ["__init__", "a", "b", "c", "d", "e"]
     assert not any(path.suffix == ".so" for path in found)  # no backend is reached
@@ -436,7 +439,7 @@ def test_no_run_of_any_paper_hangs_on_a_claims_file_or_on_a_report(setting):
     for found in papers().values():
         judges = {Path(sys.modules[c.judge.__module__].__file__) for c in found.claims}
         for run in {task.run for c in found.claims for task in c.tasks(settings)}:
-            reached = {*cache._sources(run.__module__)}
+            reached = {*_sources.sources(run.__module__)}
             assert Path(sys.modules[run.__module__].__file__) in reached
             assert {*package.glob("*.so")} <= reached
             assert not (judges | decide) & reached

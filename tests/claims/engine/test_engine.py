@@ -3,20 +3,20 @@
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import hatact
-from hatact.claims import Outcome, Settings
-from hatact.claims.engine import results
-from hatact.claims.engine.lab import Lab
-from hatact.claims.engine.runs import Row
-from hatact.claims.engine.statistics import Measure
+from hatact.claims import Outcome, Paper, Settings
+from hatact.claims.engine import Measure, Row, results, timing
+from hatact.claims.figures import Curves, Table
 from tests.support import claims_killed, claims_made
 from tests.support.claims_made import Watch, alone, claim, paper, same, squares
 from tests.support.repository import ROOT
@@ -46,9 +46,10 @@ def written(out):
 
 
 CLAIM_FIELDS = [
-    *("id", "paper", "title", "authors", "year", "arxiv", "name", "statement", "source"),
-    *("verdict", "reason", "findings", "recorded", "as_recorded", "quick", "command", "seconds"),
-    *("wall_seconds", "measures", "tables", "figures", "values", "timing"),
+    *("id", "paper", "title", "authors", "year", "arxiv", "paper_note", "leads", "name"),
+    *("statement", "source", "verdict", "reason", "headline", "findings", "values", "timing"),
+    *("recorded", "as_recorded", "quick", "command", "seconds", "wall_seconds"),
+    *("measures", "tables", "figures"),
 ]
 ENVIRONMENT_FIELDS = [
     *("hatact", "torch", "python", "system", "device", "device_name", "threads", "backend"),
@@ -65,8 +66,9 @@ def test_results_have_the_format_and_no_nan(tmp_path):
             Measure.over("steps", [3, None, 1], "steps"),
             Measure.exact("slope", NAN, known=4, source="derived"),
         ],
-        tables=[{"title": "t", "columns": ["a"], "rows": [["1"]]}],
-        figures=[{"kind": "curves", "panels": ()}],
+        tables=[Table("t", ["a"], [["1"]])],
+        figures=[Curves(name="f", title="t", x_label="x", y_label="y", panels=())],
+        headline="It is so.",
         values={"x": NAN, "y": [INF, 1.23456789, -INF], "z": None, "n": {1: 123456789, "b": True}},
         timing={"seconds": (0.123456789, INF)},
     )
@@ -90,11 +92,14 @@ def test_results_have_the_format_and_no_nan(tmp_path):
         "authors": "Nobody, Somebody",
         "year": 1999,
         "arxiv": "0000.00000",
+        "paper_note": "",
+        "leads": False,
         "name": "Of one",
         "statement": "A thing holds.",
         "source": "nowhere",
         "verdict": "partly",
         "reason": "because",
+        "headline": "It is so.",
         "findings": ["a finding"],
         "recorded": "reproduced",
         "as_recorded": False,
@@ -107,7 +112,11 @@ def test_results_have_the_format_and_no_nan(tmp_path):
             | {"known": 4, "known_source": "derived"},
         ],
         "tables": [{"title": "t", "columns": ["a"], "rows": [["1"]]}],
-        "figures": [{"kind": "curves", "panels": []}],
+        "figures": [
+            {"kind": "curves", "name": "f", "title": "t", "caption": "", "panels": []}
+            | {"x_label": "x", "y_label": "y", "x_scale": "linear", "y_scale": "linear"}
+            | {"share_y": True, "legend": ""}
+        ],
         "values": {
             "x": None,
             "y": [None, 1.2346, None],
@@ -180,7 +189,7 @@ def test_finished_claims_and_runs_survive_an_interruption(tmp_path):
 
     chosen = paper(
         claim("one", lambda s, lab: Outcome("reproduced", f"{lab.run(tasks[:1])}")),
-        claim("two", judge, lambda settings: tasks),
+        claim("two", judge, lambda settings: tasks[1:2] if stops else tasks),
     )
     with pytest.raises(KeyboardInterrupt):
         run(chosen, tmp_path)
@@ -192,8 +201,7 @@ def test_finished_claims_and_runs_survive_an_interruption(tmp_path):
     assert [found["id"] for found in results["claims"]] == ["made/one", "made/two"]
     assert results["complete"]
     assert [p.name[0] for p in sorted(ran.iterdir())] == ["a", "b", "c"]
-    ((work, _, runs, missing),) = watch.plans
-    assert (work, runs, missing) == (1, 3, 1)
+    assert watch.plans == [([[], tasks[2:]], 3)]
     assert watch.work == pytest.approx(1)
 
 
@@ -207,14 +215,12 @@ def test_the_plan_counts_shared_runs_once_and_fresh_ones_again(tmp_path):
             "two", lambda s, lab: decides(values=lab.run(tasks[1:]))(s, lab), lambda s: tasks[1:]
         ),
     )
-    cost = sum(task.cost for task in tasks)
-    for more, missing in (({}, 3), ({}, 0), ({"fresh": True}, 3)):
+    for more, all_missing in (({}, True), ({}, False), ({"fresh": True}, True)):
         _, watch = run(chosen, tmp_path, **more)
-        ((work, seconds, runs, missed),) = watch.plans
-        assert (runs, missed) == (3, missing)
-        assert work == pytest.approx(cost if missing else 0)
-        assert watch.work == pytest.approx(work)
-        assert seconds > 0 if missing else seconds is None
+        ((missing, runs),) = watch.plans
+        assert runs == 3
+        assert missing == ([tasks[:2], tasks[2:]] if all_missing else [[], []])
+        assert watch.work == pytest.approx(sum(t.cost for part in missing for t in part))
 
 
 def test_a_corrupted_run_is_said_to_the_user(tmp_path):
@@ -229,100 +235,56 @@ def test_a_corrupted_run_is_said_to_the_user(tmp_path):
     assert kept.name in text
 
 
-def test_the_expected_time_is_the_work_over_the_workers_and_at_least_the_longest(cache):
-    tasks = [*squares(1, 1, 1, 1), alone(claims_made.where, cost=10.0, mark="")]
-    for workers, seconds in ((0, 18), (1, 18), (2, 14), (4, 12), (9, 12)):
-        with Lab("cpu", cache, workers, lambda work: None) as lab:
-            assert results.expected(tasks, lab) == seconds
-    with Lab("cpu", cache, 2, lambda work: None) as lab:
-        assert results.expected([*squares(0, 9)], lab) == 10
-        assert results.expected([], lab) == 0
+def test_what_was_there_is_looked_at_once_the_folder_is_held(tmp_path):
+    def before():
+        with pytest.raises(results.InUse):
+            run(chosen, tmp_path)
+        seen.append(written(tmp_path)["claims"][0]["verdict"])
+
+    chosen, seen = paper(claim("one", decides("partly"))), []
+    run(chosen, tmp_path)
+    run(paper(claim("one", decides())), tmp_path, before=before)
+    assert seen == ["partly"]
+    assert written(tmp_path)["claims"][0]["verdict"] == "reproduced"
 
 
 @pytest.mark.parametrize(
-    ("text", "kept"),
+    ("claims", "message"),
     [
-        ('{"format": 2, "environment": {"hatact": "0.0.1"}}', "results-0.0.1-format-2.json"),
-        ('{"environment": {"hatact": "0.0.1"}, "claims": []}', "results-0.0.1-format-1.json"),
-        (f'{{"format": 3, "environment": {{"hatact": "{hatact.__version__}"}}}}', None),
-        ('{"format": 2}', "results-unreadable.json"),
-        ("[]", "results-unreadable.json"),
-        ("null", "results-unreadable.json"),
-        ('{"format": 2, "envir', "results-unreadable.json"),
-        ("", "results-unreadable.json"),
-        ("[" * 100_000, "results-unreadable.json"),
-        ('{"format": 2, "environment": ' * 100_000, "results-unreadable.json"),
-        ("9" * 5000, "results-unreadable.json"),
-        (b'{"format": 2, "environment": {"hatact": "\xff"}}', "results-unreadable.json"),
-        ("{}".encode("utf-16"), "results-unreadable.json"),
-        ('{"format": 2, "environment": ["hatact"]}', "results-unreadable.json"),
-        ('{"format": 2, "environment": {"hatact": 1}}', "results-unreadable.json"),
-        ('{"format": 2, "environment": {"hatact": ["0.1"]}}', "results-unreadable.json"),
-        ('{"format": {}, "environment": {"hatact": "0.0.1"}}', "results-unreadable.json"),
-        (
-            '{"environment": {"hatact": ' + "[" * 300 + "]" * 300 + "}}",
-            "results-unreadable.json",
-        ),
-        (
-            '{"format": 2, "environment": {"hatact": "/../../a"}}',
-            "results--..-..-a-format-2.json",
-        ),
-        (
-            '{"format": "../../a", "environment": {"hatact": ".."}}',
-            "results-..-format-..-..-a.json",
-        ),
-        (
-            '{"format": 2, "environment": {"hatact": "0\\u0000\\n\\ud8001"}}',
-            "results-0-1-format-2.json",
-        ),
-        (
-            f'{{"format": {"9" * 4000}, "environment": {{"hatact": "{"1" * 5000}"}}}}',
-            f"results-{'1' * 40}-format-{'9' * 10}.json",
-        ),
-        (
-            '{"format": 2, "environment": {"hatact": "1.0+cu126.dev0"}}',
-            "results-1.0+cu126.dev0-format-2.json",
-        ),
+        ((), "a paper must have at least one claim; got none of 'Made up'"),
+        (("one", "one"), "must have ids of their own; got ['made/one', 'made/one']"),
     ],
 )
-def test_results_of_another_version_are_kept_aside_and_said(tmp_path, text, kept):
-    kept = kept or f"results-{hatact.__version__}-format-3.json"
-    out, text = tmp_path / "out", text if isinstance(text, bytes) else text.encode()
-    out.mkdir()
-    names = [kept, kept.replace(".json", "-2.json"), kept.replace(".json", "-3.json")]
-    for name in names:
-        (out / "results.json").write_bytes(text)
-        _, watch = run(paper(claim("one", decides())), out)
-        assert (out / name).read_bytes() == text
-        (said,) = watch.notices
-        assert said.endswith(f"kept as {name}")
-        assert written(out)["format"] == 2
-    assert {path.name for path in out.iterdir()} == {"results.json", ".lock", *names}
-    assert [*tmp_path.iterdir()] == [out]
+def test_a_paper_without_claims_or_with_two_of_one_id_is_refused(claims, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        paper(*(claim(name, decides()) for name in claims))
 
 
-def test_results_of_this_version_are_replaced(tmp_path):
-    for verdict in ("partly", "reproduced"):
-        _, watch = run(paper(claim("one", decides(verdict))), tmp_path)
-        assert not watch.notices
-        assert written(tmp_path)["claims"][0]["verdict"] == verdict
-    assert {path.name for path in tmp_path.iterdir()} == {"results.json", ".lock"}
+def test_a_papers_note_and_its_leader_are_told(tmp_path):
+    claims = claim("one", decides()), claim("two", decides())
+    found = Paper("t", "a", 1999, "0", claims, note="It was not at hand.", lead="two")
+    results, _ = run({"made": found}, tmp_path)
+    assert [(c["paper_note"], c["leads"]) for c in results["claims"]] == [
+        ("It was not at hand.", False),
+        ("It was not at hand.", True),
+    ]
 
 
-def test_results_that_cannot_be_loaded_are_kept_aside(tmp_path):
-    def load(path):
-        assert path == tmp_path / "results.json"
-        raise ValueError("claims must be a list")
+@pytest.mark.parametrize("figure", [{"kind": "curves"}, None, Table("t", [], [])])
+def test_what_is_no_figure_is_refused(tmp_path, figure):
+    names = "Curves, HeatMaps, Arrivals, Images"
+    with pytest.raises(
+        TypeError, match=f"a figure must be one of {names}; got {type(figure).__name__}"
+    ):
+        run(paper(claim("one", decides(figures=[figure]))), tmp_path)
 
-    chosen = paper(claim("one", decides()))
-    _, watch = run(chosen, tmp_path, load=load)
-    assert not watch.notices  # there were none
-    first = (tmp_path / "results.json").read_bytes()
-    _, watch = run(chosen, tmp_path, load=load)
-    (said,) = watch.notices
-    assert said.endswith("kept as results-unreadable.json")
-    assert (tmp_path / "results-unreadable.json").read_bytes() == first
-    assert not run(chosen, tmp_path, load=Path.read_bytes)[1].notices
+
+def test_all_runs_that_are_known_beforehand_are_asked_for_at_once():
+    asked = []
+    tasks = squares(1, 2, 3)
+    made = claim("one", lambda settings, lab: lab.run(tasks[:1]), lambda settings: tasks)
+    made.outcome(QUICK, SimpleNamespace(run=asked.append))
+    assert asked == [tasks, tasks[:1]]
 
 
 HOLD = """
@@ -375,7 +337,7 @@ def comparable(out):
 
 
 def kept(out):
-    timed = claims_killed.TIMED.key("cpu")["run"]
+    timed = f"{timing.__name__}.{timing.steps.__name__}"
     return {
         name: (entry["key"], entry["value"])
         for name, entry in claims_killed.entries(out).items()

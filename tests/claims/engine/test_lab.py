@@ -8,8 +8,8 @@ import torch
 
 import hatact
 from hatact import use_backend
-from hatact.claims.engine import cache
-from hatact.claims.engine.cache import Cache
+from hatact._kept import Cache
+from hatact.claims.engine import keys
 from hatact.claims.engine.lab import Changed, Died, Lab, Task
 from hatact.claims.engine.runs import Row
 from tests.support import claims_made
@@ -73,7 +73,7 @@ def test_processes_run_on_the_backend_that_is_forced_here(shared):
 
 def test_a_source_that_changes_during_the_runs_is_an_error(shared, monkeypatch):
     lab, _ = shared
-    monkeypatch.setattr(cache, "code_version", lambda module: "as it was when the runs began")
+    monkeypatch.setattr(keys, "code_version", lambda module: "as it was when the runs began")
     tasks = squares(77)
     with pytest.raises(Changed, match=r"the source of tests.support.claims_made .* changed"):
         lab.run(tasks)

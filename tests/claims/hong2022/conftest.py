@@ -5,12 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from hatact.claims.engine.cache import Cache
+from hatact._kept import Cache
+from hatact.claims.engine import Row
 from hatact.claims.engine.lab import Lab
-from hatact.claims.engine.runs import Row
-from hatact.claims.engine.study import Study
 from hatact.claims.hong2022 import shallow, spectrum
-from hatact.claims.targets import agreement, sines, three_sines
+from hatact.claims.targets import agreement
 from tests.support.labs import quiet
 
 
@@ -39,23 +38,20 @@ def lab(runs_folder, request):
 def short(monkeypatch):
     """The deep network has two rows and 80 steps, and a patience that fits into them."""
     monkeypatch.setattr(agreement, "STEPS", 4)
-    monkeypatch.setattr(spectrum, "PATIENCE", 1)
-    monkeypatch.setattr(spectrum, "AGREEING", (spectrum.HAT,))
-    monkeypatch.setattr(spectrum, "rows", lambda settings: (spectrum.HAT, spectrum.RELUS[0]))
-    monkeypatch.setattr(spectrum, "study", lambda settings: Study(sines.train, 80, sines.COST))
-    monkeypatch.setattr(spectrum, "RELU", spectrum.RELUS[0])
-    monkeypatch.setattr(spectrum, "BEST_HAT", spectrum.HAT)
+    relu = spectrum.RELUS[0]
+    changed = {"PATIENCE": 1, "AGREEING": (spectrum.HAT,), "HATS": (spectrum.HAT,)}
+    changed |= {"RELUS": (relu,), "RELU": relu, "BEST_HAT": spectrum.HAT, "STEPS": {"quick": 80}}
+    for name, value in changed.items():
+        monkeypatch.setattr(spectrum, name, value)
 
 
 @pytest.fixture
 def narrow(monkeypatch):
     """The hidden layer is narrow, with few steps and rates as high as the width allows."""
-    width = 100
     best = {
         name: tuple(replace(row, lr=row.lr * (10 if name == "sgd" else 3)) for row in rows)
         for name, rows in shallow.BEST.items()
     }
     monkeypatch.setattr(shallow, "BEST", best)
-    monkeypatch.setattr(shallow, "WIDTH", width)
-    plan = Study(three_sines.train, 500, three_sines.COST * width, {"width": width}, batch=1)
-    monkeypatch.setattr(shallow, "study", lambda settings, *more: plan)
+    monkeypatch.setattr(shallow, "WIDTH", 100)
+    monkeypatch.setattr(shallow, "STEPS", {"quick": 500})

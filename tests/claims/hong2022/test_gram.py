@@ -1,14 +1,12 @@
-"""hong2022/gram: what decides it, what must not pass, and its descent against real descent."""
+"""hong2022/gram: what decides it, and what must not pass."""
 
 import math
 from types import SimpleNamespace
 
 import pytest
-import torch
 
-from hatact import HAT, RELU
-from hatact.analysis import eigenvalues, gram
-from hatact.claims.engine.results import NOT_REPRODUCED, REPRODUCED, Settings
+from hatact.claims.engine import Settings
+from hatact.claims.engine.verdicts import NOT_REPRODUCED, REPRODUCED
 from hatact.claims.hong2022 import _mesh
 from hatact.claims.hong2022.gram import CLAIM, decide_gram
 
@@ -24,7 +22,7 @@ def record():
 
 @pytest.fixture(scope="module")
 def outcome(record):
-    return CLAIM.judge(Settings(True, 1), SimpleNamespace(run=lambda tasks: [[record]]))
+    return CLAIM.outcome(Settings(True, 1), SimpleNamespace(run=lambda tasks: [[record]]))
 
 
 def test_it_reproduces():
@@ -73,43 +71,8 @@ def test_outcome_is_whole(outcome):
     assert len(outcome.findings) == 4
     assert "changes sign j − 1 times" in outcome.findings[-1]
     for table in outcome.tables:
-        assert {len(row) for row in table["rows"]} == {len(table["columns"])}
-    for figure in outcome.figures:
-        for panel in figure["panels"]:
-            for series in panel["series"]:
-                assert len(series["x"]) == len(series["y"])
-                assert min(series["y"]) > 0
-    assert len({figure["name"] for figure in outcome.figures}) == len(outcome.figures)
-
-
-def test_cantilever_roots():
-    betas = _mesh.cantilever(320)
-    assert betas[:4] == pytest.approx([1.8751040687, 4.6940911330, 7.8547574382, 10.9955407349])
-    for j, beta in enumerate(betas[7:], 8):
-        assert beta == pytest.approx((j - 0.5) * math.pi, rel=1e-9)
-
-
-@pytest.mark.parametrize("spec", [RELU, HAT])
-def test_rates_are_the_gram_matrixs_eigenvalues(spec):
-    rates = _mesh._modes(spec, 30)[0]
-    values = eigenvalues(spec, 30).flip(0)
-    assert torch.allclose(rates, values / values[0], rtol=1e-9)
-
-
-@pytest.mark.parametrize("spec", [RELU, HAT])
-def test_descent_takes_the_steps_that_a_loop_takes(spec, monkeypatch):
-    n, frequencies = 6, (1, 2)
-    monkeypatch.setattr(_mesh, "FREQUENCIES", frequencies)
-    mass, matrix = gram(HAT, n), gram(spec, n)
-    at_nodes = torch.tensor([[float(spec(i + 1 - m)) for m in range(n)] for i in range(n)]).double()
-    rate = _mesh.RATE / torch.linalg.eigvalsh(matrix)[-1]
-    steps = []
-    for k in frequencies:
-        u = torch.sin(2 * math.pi * k * torch.arange(1, n + 1, dtype=torch.float64) / n)
-        a, count = torch.zeros(n, dtype=torch.float64), 0
-        load = at_nodes.T @ mass @ u  # ∫ φ_i u: u is piecewise linear on the mesh
-        while (u - at_nodes @ a) @ mass @ u >= 0.1 * (u @ mass @ u):
-            a = a - rate * (matrix @ a - load)
-            count += 1
-        steps.append(count)
-    assert _mesh.descent(spec, n)["steps_to_10_percent"] == steps
+        assert table.rows
+    for line in (line for f in outcome.figures for panel in f.panels for line in panel.series):
+        assert len(line.x) == len(line.y)
+        assert min(line.y) > 0
+    assert len({figure.name for figure in outcome.figures}) == len(outcome.figures) == 3

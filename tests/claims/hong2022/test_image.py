@@ -5,8 +5,9 @@ import math
 import pytest
 
 from hatact.claims.engine import timing
+from hatact.claims.engine.verdicts import NOT_REPRODUCED
 from hatact.claims.hong2022 import image
-from hatact.claims.targets import _images_shown, images
+from hatact.claims.targets import images
 from tests.support.outcomes import judged
 
 NAN = math.nan
@@ -69,11 +70,9 @@ def test_the_best_of_all_relus_is_compared():
 def thumbnail(monkeypatch):
     """A small square of the image, a narrow network, 120 steps."""
     pytest.importorskip("skimage")
-    picture = images.picture
     for name, value in (("SIDE", 24), ("WIDTH", 48), ("BANDS", (1, 3, 6, 8))):
         monkeypatch.setattr(images, name, value)
-    monkeypatch.setattr(_images_shown, "BANDS", images.BANDS)
-    monkeypatch.setattr(images, "picture", lambda name: picture(name, 24))
+    monkeypatch.setattr(image, "RINGS", ["1–3", "3–6", "6–8"])
     monkeypatch.setattr(image, "STEPS", 120)
     monkeypatch.setattr(timing, "ROUNDS", 2)
     monkeypatch.setattr(timing, "BLOCK", 1)
@@ -96,8 +95,8 @@ def test_encoded_relu_is_no_control_of_the_image(thumbnail, lab, monkeypatch):
     seen = {}
 
     def remember(hat, controls):
-        seen["controls"] = set(controls)
-        return image.NOT_REPRODUCED, ""
+        seen["controls"] = set(map(str, controls))
+        return NOT_REPRODUCED, ""
 
     monkeypatch.setattr(image, "decide", remember)
     judged(image.CLAIM, lab)

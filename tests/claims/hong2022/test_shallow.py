@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from hatact.claims.engine import Row
 from hatact.claims.hong2022 import shallow
 from tests.support.outcomes import judged
 
@@ -17,11 +18,13 @@ def shallows(arrived, error):
 
 
 GOOD, BIASED = shallows((20, 25), 0.01), shallows((20, None), 0.5)
-OTHERS = {"relu(x)": shallows((100, None), 0.9), "tanh(x)": shallows((100, 3000), 0.031)}
+HAT, RELU, TANH = (Row(name) for name in ("hat", "relu", "tanh"))
+OTHERS = {RELU: shallows((100, None), 0.9), TANH: shallows((100, 3000), 0.031)}
 
 
-def both(sgd, adam):
-    return {"sgd": sgd, "adam": adam}
+def decide(sgd, adam, others=OTHERS):
+    """Hat's records are those with either optimiser, those of the others the same with both."""
+    return shallow.decide({"sgd": {HAT: sgd, **others}, "adam": {HAT: adam, **others}})
 
 
 @pytest.mark.parametrize(
@@ -29,7 +32,7 @@ def both(sgd, adam):
     [
         (GOOD, GOOD, "reproduced"),
         (shallows((20, 30), 0.01), GOOD, "reproduced"),  # at the limit
-        (OTHERS["relu(x)"], OTHERS["relu(x)"], "not reproduced"),  # ReLU in Hat's place
+        (OTHERS[RELU], OTHERS[RELU], "not reproduced"),  # ReLU in Hat's place
         (BIASED, BIASED, "not reproduced"),
         (BIASED, GOOD, "not reproduced"),  # one optimiser alone is neither all flat nor all ahead
         (GOOD, BIASED, "not reproduced"),
@@ -42,36 +45,36 @@ def both(sgd, adam):
     ],
 )
 def test_one_hidden_layer(sgd, adam, verdict):
-    assert shallow.decide(both(sgd, adam), both(OTHERS, OTHERS))[0] == verdict
+    assert decide(sgd, adam)[0] == verdict
 
 
 def test_one_hidden_layer_that_diverged_everywhere_is_not_reproduced():
     gone = shallows((None, None), NAN)
-    all_gone = {"relu(x)": gone, "tanh(x)": gone}
-    verdict, reason = shallow.decide(both(gone, gone), both(all_gone, all_gone))
+    all_gone = {RELU: gone, TANH: gone}
+    verdict, reason = decide(gone, gone, all_gone)
     assert verdict == "not reproduced"
     assert reason.count("under 10 % never, error of k = 5 at the end inf against inf") == 2
 
 
 def test_a_relu_that_diverged_is_beaten_and_tanh_is_then_the_best():
-    others = OTHERS | {"relu(x)": shallows((None, None), NAN)}
-    verdict, reason = shallow.decide(both(GOOD, GOOD), both(others, others))
+    others = OTHERS | {RELU: shallows((None, None), NAN)}
+    verdict, reason = decide(GOOD, GOOD, others)
     assert verdict == "reproduced"
     assert reason.count("against 0.031 of tanh(x)") == 2
 
 
 def test_half_of_relus_seeds_diverging_does_not_help_hat():
-    half = {"relu(x)": shallows((100, None), 0.02) + shallows((None, None), NAN)}
-    verdict, reason = shallow.decide(both(GOOD, GOOD), both(half, half))
+    half = {RELU: shallows((100, None), 0.02) + shallows((None, None), NAN)}
+    verdict, reason = decide(GOOD, GOOD, half)
     assert verdict == "partly"
     assert "0.01 against 0.02 of relu(x)" in reason
 
 
 def test_half_of_the_seeds_diverged_is_not_reproduced():
     half = GOOD + shallows((None, None), NAN)
-    assert shallow.decide(both(half, half), both(OTHERS, OTHERS))[0] == "not reproduced"
+    assert decide(half, half)[0] == "not reproduced"
     more = GOOD * 2 + shallows((None, None), NAN)
-    assert shallow.decide(both(more, more), both(OTHERS, OTHERS))[0] == "reproduced"
+    assert decide(more, more)[0] == "reproduced"
 
 
 def test_one_hidden_layer_from_end_to_end(narrow, lab):

@@ -2,20 +2,30 @@
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
+from hatact.claims.engine import Row
 from hatact.claims.hong2022 import spectrum
 from hatact.claims.targets import agreement
 from tests.support.outcomes import judged
 
 FLAT = [60] * 10  # Hat at scale 8, about
 SLOW = [300, 600] + [None] * 8  # ReLU, about
-NEVER = {"relu(x)": [None] * 5, "relu(8x)": [None] * 5}
+NEVER = {Row("relu"): [None] * 5, Row("relu", 8): [None] * 5}
+
+
+def decide(hat, controls, horizon, **more):
+    """Of Hat the steps of all frequencies by seed, of every ReLU row those of the last."""
+    runs = {spectrum.HAT: [{"steps_to_10_percent": steps} for steps in hat]}
+    runs |= {row: [{"steps_to_50_percent": [0, s]} for s in of] for row, of in controls.items()}
+    trained = SimpleNamespace(runs=runs, study=SimpleNamespace(steps=horizon))
+    return spectrum.decide(trained, spectrum.HAT, **more)
 
 
 def test_one_rate_for_all_frequencies_is_reproduced():
-    verdict, reason = spectrum.decide([FLAT] * 5, NEVER, horizon=800)
+    verdict, reason = decide([FLAT] * 5, NEVER, horizon=800)
     assert verdict == "reproduced"
     assert "1.00 times" in reason
     assert "step 600" in reason
@@ -40,43 +50,39 @@ def test_one_rate_for_all_frequencies_is_reproduced():
     ],
 )
 def test_what_learns_some_frequencies_first_is_not_reproduced(arrived, why):
-    verdict, reason = spectrum.decide([arrived] * 5, NEVER, horizon=10_000)
+    verdict, reason = decide([arrived] * 5, NEVER, horizon=10_000)
     assert verdict == "not reproduced"
     assert why in reason
 
 
 def test_at_the_limit_it_is_reproduced_and_early_steps_are_no_ratio():
-    assert spectrum.decide([[100] * 9 + [150]] * 3, NEVER, 1500)[0] == "reproduced"
-    assert spectrum.decide([[150] + [100] * 9] * 3, NEVER, 1500)[0] == "reproduced"
-    assert spectrum.decide([[0] * 9 + [1]] * 3, NEVER, 1500)[0] == "reproduced"
-    assert spectrum.delay([0] * 9 + [1]) == 1
-    assert spectrum.delay([2, 8, 4]) == 4
-    assert spectrum.delay([4, 4, None]) is None
-    assert spectrum.delay([None, 4]) is None
+    assert decide([[100] * 9 + [150]] * 3, NEVER, 1500)[0] == "reproduced"
+    assert decide([[150] + [100] * 9] * 3, NEVER, 1500)[0] == "reproduced"
+    assert decide([[0] * 9 + [1]] * 3, NEVER, 1500)[0] == "reproduced"
 
 
 def test_the_median_decides_and_half_failing_fails():
     bad = [60] * 9 + [None]
-    assert spectrum.decide([FLAT, FLAT, bad], NEVER, 800)[0] == "reproduced"
-    assert spectrum.decide([FLAT, bad], NEVER, 800)[0] == "not reproduced"
+    assert decide([FLAT, FLAT, bad], NEVER, 800)[0] == "reproduced"
+    assert decide([FLAT, bad], NEVER, 800)[0] == "not reproduced"
 
 
 def test_a_relu_that_learns_k_50_makes_it_partly():
-    verdict, reason = spectrum.decide([FLAT] * 2, {"relu(x)": [None, 600]}, 800)
+    verdict, reason = decide([FLAT] * 2, {Row("relu"): [None, 600]}, 800)
     assert verdict == "partly"
     assert "relu(x) in 1 of 2" in reason
-    assert spectrum.decide([FLAT] * 2, {"relu(x)": [None, 601]}, 800)[0] == "reproduced"
-    assert spectrum.decide([FLAT] * 2, NEVER | {"relu(4x)": [0, None]}, 800)[0] == "partly"
+    assert decide([FLAT] * 2, {Row("relu"): [None, 601]}, 800)[0] == "reproduced"
+    assert decide([FLAT] * 2, NEVER | {Row("relu", 4): [0, None]}, 800)[0] == "partly"
 
 
 def test_a_control_that_was_too_short_makes_it_partly():
-    verdict, reason = spectrum.decide([FLAT] * 2, NEVER, horizon=599)
+    verdict, reason = decide([FLAT] * 2, NEVER, horizon=599)
     assert verdict == "partly"
     assert "599 steps, fewer than 600" in reason
 
 
 def test_a_backend_that_leaves_the_reference_is_not_reproduced():
-    verdict, reason = spectrum.decide([FLAT] * 2, NEVER, 800, agrees=False)
+    verdict, reason = decide([FLAT] * 2, NEVER, 800, agrees=False)
     assert verdict == "not reproduced"
     assert "reference" in reason
 
@@ -105,5 +111,5 @@ def test_the_deep_network_with_relu_in_hats_place_does_not(short, lab, relu_in_p
 
 def test_a_backend_with_a_wrong_gradient_does_not_pass(short, lab, monkeypatch):
     wrong = {"compared": True, "agrees": False, "backend": "wrong", "rows": {}}
-    monkeypatch.setattr(agreement, "compare", lambda rows, lab: wrong)
+    monkeypatch.setattr(agreement.Agreement, "run", lambda self, lab: wrong)
     assert judged(spectrum.CLAIM, lab).verdict == "not reproduced"

@@ -2,14 +2,7 @@
 
 import pytest
 
-from hatact.claims.milkert2023 import (
-    _counting,
-    _differences,
-    approximation,
-    digits,
-    regions,
-    sparse,
-)
+from hatact.claims.milkert2023 import _runs, approximation, digits, regions, sparse
 
 
 @pytest.fixture
@@ -18,6 +11,6 @@ def short(monkeypatch):
     for module in (approximation, sparse):
         monkeypatch.setattr(module, "EPOCHS", {"quick": 2, "full": 2})
     monkeypatch.setattr(digits, "EPOCHS", {"quick": 5, "full": 5})
-    monkeypatch.setattr(_differences, "STEPS", {"quick": 2, "full": 2})
+    monkeypatch.setattr(approximation, "STEPS", {"quick": 2, "full": 2})
     monkeypatch.setattr(regions, "DEPTHS", {"quick": (1, 3), "full": (1, 3)})
-    monkeypatch.setattr(_counting, "STEPS", 3)
+    monkeypatch.setattr(_runs, "COUNT_STEPS", 3)

@@ -1,9 +1,8 @@
-"""milkert2023/digits: what decides it, its images, and its classifiers."""
+"""milkert2023/digits: what decides it."""
 
 import pytest
-import torch
 
-from hatact.claims.milkert2023 import _classify, digits
+from hatact.claims.milkert2023 import digits
 
 SLOW, FAST = [0.1, 0.2, 0.3, 0.4, 0.5] + [0.9] * 5, [0.5] * 5 + [0.9] * 5
 
@@ -20,22 +19,6 @@ SLOW, FAST = [0.1, 0.2, 0.3, 0.4, 0.5] + [0.9] * 5, [0.5] * 5 + [0.9] * 5
 )
 def test_ahead_at_first_and_equal_at_last(cascade, relu, verdict):
     assert digits.decide(cascade, relu)[0] == verdict
-
-
-def test_images_are_split_by_the_seed():
-    x, y, held_x, held_y = _classify.images(0)
-    assert (len(x), len(held_x)) == (1438, 359)
-    assert (len(y), len(held_y)) == (len(x), len(held_x))
-    assert (x.min(), x.max()) == (0, 1)
-    assert not torch.equal(x, _classify.images(1)[0])
-
-
-def test_a_classifiers_cascades_are_its_own_seeds():
-    x = torch.rand(2, 7, 64)
-    both = _classify.Classifiers("cascade", (0, 1))(x)
-    one = _classify.Classifiers("cascade", (1,))(x[1:])
-    assert both.shape == (2, 7, 10)
-    torch.testing.assert_close(both[1:], one)
 
 
 def test_the_best_rate_is_that_of_the_lowest_loss():

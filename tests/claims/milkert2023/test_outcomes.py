@@ -2,7 +2,7 @@
 
 import pytest
 
-from hatact.claims.engine.cache import Cache
+from hatact._kept import Cache
 from hatact.claims.engine.lab import Lab
 from hatact.claims.milkert2023 import PAPER
 from tests.support.labs import quiet
@@ -15,9 +15,10 @@ def test_outcomes_are_whole(claim, short, tmp_path):
         outcome = judged(claim, lab)
         asked = {task.identity() for task in claim.tasks(QUICK)}
         assert set(lab.took) == asked
+    assert outcome.headline.endswith(".")
     assert outcome.findings
     assert outcome.measures
     assert outcome.figures
     for figure in outcome.figures:
-        for panel in figure["panels"]:
-            assert all(len(s["x"]) == len(s["y"]) > 0 for s in panel["series"])
+        for panel in figure.panels:
+            assert all(len(line.x) == len(line.y) > 0 for line in panel.series)

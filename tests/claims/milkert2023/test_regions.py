@@ -2,7 +2,7 @@
 
 import pytest
 
-from hatact.claims.milkert2023 import _counting, regions
+from hatact.claims.milkert2023 import _runs, regions
 from tests.support.labs import quiet
 
 
@@ -32,8 +32,14 @@ def test_another_count_is_not_reproduced(counts, why):
 
 
 def test_relu_networks_in_the_cascades_place(monkeypatch):
-    monkeypatch.setattr(_counting, "STEPS", 40)
-    records = {d: _counting.count(d, (0,), "cpu", quiet) for d in (2, 5)}
-    assert regions.decide(regions.at(records, "drawn", "trained"))[0] == "reproduced"
-    assert regions.decide(regions.at(records, "relu"))[0] == "not reproduced"
-    assert regions.decide(regions.at(records, "released"))[0] == "not reproduced"
+    monkeypatch.setattr(_runs, "COUNT_STEPS", 40)
+    counts = regions.by_stage({d: _runs.count(d, (0,), "cpu", quiet) for d in (2, 5, 9)})
+    verdicts = {stage: regions.decide(of_stage)[0] for stage, of_stage in counts.items()}
+    assert verdicts == {
+        "drawn": "reproduced",
+        "trained": "reproduced",
+        "released": "not reproduced",
+        "relu": "not reproduced",
+    }
+    assert list(counts["relu"]) == [2, 5, 9]
+    assert list(counts["released"]) == [2, 5]

@@ -4,14 +4,14 @@ import math
 
 import pytest
 
-from hatact.claims.engine.cache import Cache
+from hatact._kept import Cache
 from hatact.claims.engine.lab import Lab
-from hatact.claims.milkert2023 import _train, sparse
+from hatact.claims.milkert2023 import sparse
 from tests.support.labs import quiet
 from tests.support.outcomes import QUICK
 
 INF = math.inf
-TARGETS = tuple(_train.TARGETS)
+TARGETS = sparse.TARGETS
 
 
 def of_all(value, **others):
@@ -31,12 +31,14 @@ def of_all(value, **others):
     ],
 )
 def test_lower_on_all_four_targets(ours, theirs, verdict):
-    assert sparse.decide(ours, theirs)[0] == verdict
+    kaiming, pytorch = (*theirs, theirs[-1])[:2]
+    rows = {"Theorem 3.1": ours, "Kaiming": kaiming, "PyTorch's default": pytorch}
+    assert sparse.decide(rows)[0] == verdict
 
 
 def test_the_papers_figures_are_marked_second_hand(short, tmp_path):
     with Lab("cpu", Cache(tmp_path, pytest.fail), 0, quiet) as lab:
-        measures = sparse.CLAIM.judge(QUICK, lab).measures
+        measures = sparse.CLAIM.outcome(QUICK, lab).measures
     known = [m for m in measures if m.known is not None]
     assert len(known) == 8
     assert all("second-hand" in m.known_source for m in known)

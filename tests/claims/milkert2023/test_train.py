@@ -3,12 +3,13 @@
 import pytest
 import torch
 
-from hatact.claims.milkert2023 import _networks, _train, approximation
+from hatact.claims.milkert2023 import _runs, approximation
+from hatact.claims.targets.functions import FUNCTIONS
 from tests.support.labs import quiet
 
 
 def train(row="Theorem 3.1", data="dense", targets=("x³",), epochs=1, seeds=(0,)):
-    return _train.train(row, data, targets, epochs, seeds, "cpu", quiet)
+    return _runs.train(row, data, targets, epochs, seeds, "cpu", quiet)
 
 
 def test_a_record_of_every_row():
@@ -18,7 +19,7 @@ def test_a_record_of_every_row():
             assert of["lowest"] <= of["last"] < 2
             assert len(of["errors"]) == len(of["epochs"]) == 2
             stages = {"skip pre-train": ["drawn"]}.get(row, ["drawn", "pre-trained"])
-            cascade = row in _networks.CASCADES
+            cascade = row in _runs.CASCADES
             assert list(of["regions"]) == [*(stages if cascade else []), "trained"]
             assert all(of["regions"][stage] == 32 for stage in stages if cascade)
 
@@ -34,24 +35,15 @@ def test_training_lowers_the_error_and_depends_on_the_seed_alone():
 def test_the_first_seeds_networks_are_kept_to_be_drawn():
     first, second = train(epochs=30, seeds=(3, 4), targets=("x³", "sin x"))
     assert not any("shape" in of for of in second.values())
-    x = torch.linspace(0, 1, _train.SHAPE)
-    f = _networks.cascades((3,), "theorem")(x[:, None])[:, 0]
+    x = torch.linspace(0, 1, _runs.SHAPE)
+    f = _runs.cascades((3,), "theorem")(x[:, None])[:, 0]
     for target, sign in (("x³", -1), ("sin x", 1)):
         of = first[target]["shape"]
         assert list(of) == ["drawn", "pre-trained", "trained"]
         assert of["drawn"] == pytest.approx((x + sign * f).tolist(), abs=1e-6)
-        wanted = _train.TARGETS[target][0](x)
+        wanted = FUNCTIONS[target](x)
         drawn, pre, last = ((torch.tensor(y) - wanted).square().mean() for y in of.values())
         assert last < pre < drawn
         assert last == pytest.approx(first[target]["last"], rel=0.1)
     (alone,) = train("Kaiming")
     assert list(alone["x³"]["shape"]) == ["drawn", "trained"]
-
-
-def test_the_points():
-    x, held = _train.sparse()
-    assert len(x) == len(held) == 10
-    assert not {*x.tolist()} & {*held.tolist()}
-    assert (x[0], held[-1]) == (0, 1)
-    (record,) = train(data="sparse", epochs=1)
-    assert {"test", "between"} <= set(record["x³"])

@@ -1,0 +1,39 @@
+"""Tables out of runs: a line a row."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from hatact.claims.figures.kinds import Table
+from hatact.claims.figures.records import Record, Runs, middle
+
+Cell = Callable[[Sequence[Record]], str]
+Column = tuple[str, Cell]
+
+
+def number(value: float, spec: str = "g", never: str = "–") -> str:
+    """A number as text, inf as a dash or as another word for it."""
+    return never if math.isinf(value) else format(value, spec)
+
+
+def median_cells(key: str, headings: Sequence[str] | str, spec: str = "g") -> list[Column]:
+    """Columns of medians over seeds, inf as a dash: of `record[key]`, or of each of its entries."""
+
+    def cell(index: int | None) -> Cell:
+        return lambda records: number(middle(records, key, index), spec)
+
+    if isinstance(headings, str):
+        return [(headings, cell(None))]
+    return [(heading, cell(i)) for i, heading in enumerate(headings)]
+
+
+def by_row(title: str, runs: Runs, columns: Sequence[Column], first: str = "row") -> Table:
+    """A table with a line for every row of `runs`, whose records each column's function reads."""
+    lines = [[str(row), *(cell(records) for _, cell in columns)] for row, records in runs.items()]
+    return Table(title, [first, *(heading for heading, _ in columns)], lines)
+
+
+def listed(runs: Runs, cell: Cell) -> str:
+    """The rows of `runs`, each with what the function says of its records, within a sentence."""
+    return "; ".join(f"{row} {cell(records)}" for row, records in runs.items())
