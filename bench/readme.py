@@ -28,11 +28,15 @@ def kept() -> dict[str, Path]:
 
 def claims_tables(path: Path) -> str:
     """What `hatact verify <paper> --full` found, as kept in docs/<paper>.json."""
+    from hatact.claims import papers
+
     result = json.loads(path.read_text())
+    note = papers()[path.stem].note
     facts = result["environment"]
     parts = [
         f"`hatact verify {path.stem} --{facts['setting']}`, {facts['seeds']} seeds, hatact "
-        f"{facts['hatact']}, torch {facts['torch']}:"
+        f"{facts['hatact']}, torch {facts['torch']}:",
+        note,
     ]
     lines = [
         [f"`{c['id'].partition('/')[2]}`", f"**{c['verdict']}**", c["statement"], c["reason"]]
