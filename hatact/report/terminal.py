@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from rich import box
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
@@ -27,7 +26,8 @@ def show_claim(console: Console, claim: Mapping[str, Any]) -> None:
     paper = f"{claim['authors']} {claim['year']}, arXiv {claim['arxiv']}"
     console.print(Text.assemble("\n", (claim["id"], "bold"), f"  {claim['name']}; {paper}"))
     _say(console, claim["statement"])
-    _say(console, verdict(claim), f": {claim['reason']}")
+    quick = " (quick)" * claim["quick"]
+    _say(console, verdict(claim), f"{quick}: {claim['reason']}")
     if claim["measures"]:
         columns = _measures(claim["measures"])
         _show_table(console, "", tuple(columns), zip(*columns.values(), strict=True))
@@ -67,12 +67,11 @@ def _show_table(
     columns: Sequence[str],
     rows: Iterable[Sequence[str | Text | None]],
     left: int = 1,
-    frame: box.Box | None = None,
 ) -> None:
     """A table, its first `left` columns flushed left; its rows stacked where it does not fit."""
     names = [Text(name) for name in columns]
     cells = [[_cell(cell) for cell in row] for row in rows]
-    table = Table(box=frame, pad_edge=frame is not None)
+    table = Table(box=None, pad_edge=False)
     for i, name in enumerate(names):
         table.add_column(name, justify="left" if i < left else "right")
     for row in cells:
@@ -112,13 +111,14 @@ def _stack(console: Console, names: Sequence[Text], rows: Sequence[Sequence[Text
 def show_verdicts(console: Console, results: Mapping[str, Any]) -> None:
     """Every claim of the run against the recorded verdict; below, what differs, and notes."""
     claims = results["claims"]
-    columns = ("claim", "verdict", "recorded", "computing (s)")
     rows = []
     for claim in claims:
-        recorded = claim["recorded"] + ("" if claim["as_recorded"] else "  (differs)")
+        recorded = "same" if claim["as_recorded"] else f"{claim['recorded']}  (differs)"
         rows.append((claim["id"], verdict(claim), recorded, f"{claim['seconds']:.0f}"))
+    quick = " (quick)" * any(claim["quick"] for claim in claims)
+    title = f"Verdicts{quick}, those recorded, and seconds of computing in all processes"
     console.print()
-    _show_table(console, "Verdicts", columns, rows, left=3, frame=box.HEAVY_HEAD)
+    _show_table(console, title, ("claim", "verdict", "recorded", "seconds"), rows, left=3)
     for claim in claims:
         if not claim["as_recorded"]:
             says = f"{claim['id']}: {claim['verdict']}, recorded {claim['recorded']}"
@@ -129,9 +129,8 @@ def show_verdicts(console: Console, results: Mapping[str, Any]) -> None:
 
 
 def verdict(claim: Mapping[str, Any]) -> Text:
-    """The verdict in its colour, marked where it is a quick one."""
-    colour = COLOURS.get(claim["verdict"], "magenta")
-    return Text.assemble((claim["verdict"], colour), " (quick)" if claim["quick"] else "")
+    """The verdict in its colour."""
+    return Text(claim["verdict"], COLOURS.get(claim["verdict"], "magenta"))
 
 
 def show_rows(console: Console, title: str, rows: list[tuple[str, str]]) -> None:

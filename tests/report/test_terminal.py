@@ -134,15 +134,18 @@ def test_a_value_without_room_beside_its_name_is_below_it():
     ]
 
 
-def test_the_table_of_verdicts_is_stacked_where_it_does_not_fit():
+def test_the_table_of_verdicts_fits_60_columns_and_is_stacked_where_it_does_not():
     results = kept("milkert2023")
-    wide = shown(terminal.show_verdicts, results, 100)
-    assert "┃ claim " in wide
-    assert re.search(r"│ milkert2023/digits +│ \w.* │ +\d+ │$", wide, re.MULTILINE)
-    narrow = shown(terminal.show_verdicts, results, 60)
-    assert not FRAME.search(narrow)
-    assert re.search(r"^milkert2023/approximation *\n  verdict        \w", narrow, re.MULTILINE)
-    assert re.search(r"^  computing \(s\)  \d+ *$", narrow, re.MULTILINE)
+    text = shown(terminal.show_verdicts, results, 60)
+    assert re.search(r"^claim +verdict +recorded +seconds *$", text, re.MULTILINE)
+    assert re.search(r"^milkert2023/approximation  reproduced +same +\d+ *$", text, re.MULTILINE)
+    results["claims"][0] |= {"as_recorded": False, "recorded": "not reproduced"}
+    differing = shown(terminal.show_verdicts, results, 80)
+    assert re.search(r"/regions .* not reproduced  \(differs\) +\d+ *$", differing, re.MULTILINE)
+    narrow = shown(terminal.show_verdicts, results, 50)
+    assert re.search(r"^milkert2023/approximation *\n  verdict   \w", narrow, re.MULTILINE)
+    assert re.search(r"^  recorded  not reproduced  \(differs\) *$", narrow, re.MULTILINE)
+    assert re.search(r"^  seconds   \d+ *$", narrow, re.MULTILINE)
 
 
 def test_random_tables_lose_nothing():

@@ -1,6 +1,7 @@
 """hong2022/spectrum: what decides it, what must not pass, and a wrong method from end to end."""
 
 import math
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -91,6 +92,12 @@ def test_the_deep_network_passes_from_end_to_end(short, lab):
     outcome = judged(spectrum.CLAIM, lab)
     assert outcome.verdict == "reproduced", outcome.reason
     assert "removes the bias at scale 8" in outcome.findings[0]
+    assert re.match(
+        r"A deep Hat network at scale 8 learns ten sines, k = 5 … 50, the last 1\.\d\d times as late "
+        r"as the first, 1\.\d\d times at its best rate; ReLU does not bring k = 50 under 50 % error in "
+        r"80 steps\.$",
+        outcome.headline,
+    )
     assert len(outcome.values["runs"]) == 2
 
 
@@ -107,6 +114,7 @@ def test_the_deep_network_with_relu_in_hats_place_does_not(short, lab, relu_in_p
     assert outcome.verdict == "not reproduced"
     assert "not every frequency came under 10 %" in outcome.reason
     assert math.isinf(outcome.measures[0].value)
+    assert "at scale 8 does not always learn all of ten sines" in outcome.headline
 
 
 def test_a_backend_with_a_wrong_gradient_does_not_pass(short, lab, monkeypatch):
