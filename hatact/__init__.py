@@ -4,6 +4,9 @@ State an activation as knots and coefficients (`PiecewisePolynomial`); every bac
 derivative, `torch.compile` and `torch.func` follow from those numbers.
 """
 
+from importlib import import_module
+from types import ModuleType
+
 from hatact import functional, nn
 from hatact.activations.bspline import bspline
 from hatact.activations.bw_relu import BW_RELU
@@ -13,6 +16,7 @@ from hatact.ops import available_backends, use_backend
 from hatact.spec import PiecewisePolynomial
 
 __version__ = "0.1.0"
+_LAZY = ("analysis", "baselines")
 
 __all__ = [
     "BW_RELU",
@@ -26,3 +30,10 @@ __all__ = [
     "nn",
     "use_backend",
 ]
+
+
+def __getattr__(name: str) -> ModuleType:
+    """`hatact.analysis` and `hatact.baselines` are imported when they are first asked for."""
+    if name in _LAZY:
+        return import_module(f"hatact.{name}")
+    raise AttributeError(f"module 'hatact' has no attribute {name!r}")

@@ -109,7 +109,10 @@ def _choose(names: list[str]) -> dict[str, Any]:
     """Papers by name, each with the claims that were asked for."""
     from hatact.claims import papers as discover
 
-    known = discover()
+    try:
+        known = discover()
+    except ValueError as error:
+        raise _fail(str(error)) from None
     asked: dict[str, set[str]] = {}
     for name in names or known:
         paper, _, word = name.partition("/")

@@ -18,10 +18,13 @@ def components(*parts: Tensor) -> Tensor:
 
     Raises:
         ValueError: for no part, or parts of another shape than (*, N, 1) or of several shapes.
+        TypeError: for parts that are not floating.
     """
     shapes = [tuple(part.shape) for part in parts]
     if not shapes or {*shapes} != {(*shapes[0][:-1], 1)} or len(shapes[0]) < 2:
         raise ValueError(f"parts must be of one shape (*, N, 1), at least one part; got {shapes}")
+    if not all(part.is_floating_point() for part in parts):
+        raise TypeError(f"parts must be floating tensors; got {[part.dtype for part in parts]}")
     columns = torch.cat([*parts, torch.ones_like(parts[0])], -1)
     inverse: Tensor = torch.linalg.pinv(columns.double())
     return inverse.to(columns.dtype)

@@ -48,9 +48,13 @@ def mesh_descent(
 
     Raises:
         ValueError: unless the spec is continuous and piecewise linear with knots at whole numbers,
-            0 for x ≤ 0 and not at x = 1; for a rate outside (0, 1] or a threshold outside (0, 1).
+            0 for x ≤ 0 and not at x = 1; for a rate outside (0, 1] or a threshold outside (0, 1);
+            for a frequency that is a multiple of n/2, whose sine is 0 at every node.
     """
     _check(spec, rate, threshold)
+    zero = [k for k in frequencies if math.isclose(2 * k / n, round(2 * k / n), abs_tol=1e-9)]
+    if zero:
+        raise ValueError(f"no frequency may be a multiple of n/2, {n / 2:g}; got {zero[0]:g}")
     rates, modes, factor = _modes(spec, n)
     nodes = torch.arange(1, n + 1, dtype=torch.float64) / n
     steps = []

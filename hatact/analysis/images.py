@@ -14,7 +14,8 @@ def picture(name: str, side: int) -> Tensor:
     Shapes: → (side, side) float32 in [0, 1].
 
     Raises:
-        ValueError: if the image is smaller than `side`.
+        ValueError: if the image is smaller than `side`, `side` is below 1, or the image is not of
+            bytes, grey or in three colours.
         ModuleNotFoundError: without scikit-image, which `hatact[verify]` brings.
     """
     try:
@@ -23,12 +24,16 @@ def picture(name: str, side: int) -> Tensor:
         needs = "a picture needs scikit-image; pip install 'hatact[verify]' brings it"
         raise ModuleNotFoundError(needs, name="skimage") from None
 
-    image = torch.from_numpy(getattr(data, name)()).to(torch.float32) / 255
+    pixels = torch.from_numpy(getattr(data, name)())
+    if pixels.dtype != torch.uint8 or not (pixels.ndim == 2 or pixels.shape[2:] == (3,)):
+        got = f"{pixels.dtype} of shape {tuple(pixels.shape)}"
+        raise ValueError(f"a picture must be of bytes, grey or in three colours; got {got}")
+    image = pixels.to(torch.float32) / 255
     if image.ndim == 3:
         image = image.mean(-1)
+    if not 1 <= side <= min(image.shape):
+        raise ValueError(f"the side must be at least 1 and at most {min(image.shape)}; got {side}")
     block = min(image.shape) // side
-    if block < 1:
-        raise ValueError(f"the side must be at most {min(image.shape)}; got {side}")
     top, left = ((n - block * side) // 2 for n in image.shape)
     square = image[top : top + block * side, left : left + block * side]
     return torch.nn.functional.avg_pool2d(square[None, None], block)[0, 0]
@@ -62,13 +67,20 @@ def neighbour_psnr(image: Tensor) -> float:
 
     It is what a network that saw the even pixels of :func:`pixel_grid` must beat on the odd ones.
     Shapes: (side, side).
+
+    Raises:
+        ValueError: for an image of another shape.
     """
+    if image.ndim != 2 or image.shape[0] != image.shape[1]:
+        raise ValueError(f"the image must be (side, side); got {tuple(image.shape)}")
     _, even = pixel_grid(image.shape[0])
     odd = ~even.reshape(image.shape)
     return psnr(neighbour_mean(image)[odd], image[odd])
 
 
 def grey(image: Tensor) -> list[list[int]]:
-    """Values in [0, 1] as 0 … 255, clipped."""
-    levels: list[list[int]] = (image.clamp(0, 1) * 255).round().to(torch.int64).tolist()
+    """Values in [0, 1] as 0 … 255, clipped; NaN, of a network that diverged, is 0."""
+    levels: list[list[int]] = (
+        (image.nan_to_num().clamp(0, 1) * 255).round().to(torch.int64).tolist()
+    )
     return levels

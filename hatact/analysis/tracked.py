@@ -43,7 +43,13 @@ def arrival_spread(steps: Sequence[int | None]) -> float | None:
 
 
 def spread_steps(last: int, count: int = 72) -> list[int]:
-    """Steps 0 … last, evenly spread on a logarithmic axis, each once; last ≥ 1."""
+    """Steps 0 … last, evenly spread on a logarithmic axis, each once.
+
+    Raises:
+        ValueError: for a last step below 1, or a count below 2.
+    """
+    if last < 1 or count < 2:
+        raise ValueError(f"the last step must be at least 1 and the count 2; got {last}, {count}")
     return [0, *sorted({round(last ** (i / (count - 1))) for i in range(count)})]
 
 

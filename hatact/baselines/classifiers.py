@@ -35,7 +35,7 @@ class Classifiers(nn.Module):
         cascade: with S·K channels, or None where the activation is another.
 
     Raises:
-        ValueError: for another word; as :class:`hatact.nn.TriangleCascade`.
+        ValueError: for another word, or no seed; as :class:`hatact.nn.TriangleCascade`.
 
     Source: arXiv 2311.18022, which replaces the classifier of image networks.
     """
@@ -47,6 +47,8 @@ class Classifiers(nn.Module):
         if activation not in _SQUASHES:
             words = ", ".join(_SQUASHES)
             raise ValueError(f"activation must be one of {words}; got {activation!r}")
+        if not seeds:
+            raise ValueError("classifiers need at least one seed; got none")
         drawn = zip(*(_drawn(sizes, depth, seed) for seed in seeds), strict=True)
         *layers, peaks = (torch.stack(by_seed).detach() for by_seed in drawn)
         self.w1, self.b1, self.w2, self.b2 = map(nn.Parameter, layers)

@@ -14,8 +14,8 @@ class Lessons:
     """F functions taught to F·S networks, one a function and seed, and the errors while they learn.
 
     A column belongs to a network: the seeds of the first function, then those of the next. What is
-    taught takes (N, F·S) to (N, F·S) and keeps columns apart, as :class:`ReLUNets`,
-    :class:`ReadOut` and :class:`hatact.nn.TriangleCascade` do. Training is Adam's on the mean
+    taught takes (N, F·S) to (N, F·S) and keeps columns apart, as `ReLUNets`,
+    `ReadOut` and :class:`hatact.nn.TriangleCascade` do. Training is Adam's on the mean
     squared error. An epoch is one pass over the points in batches or, where they are no more than
     a batch, `repeats` updates on all of them. The order is drawn by the seed: one seed's networks
     see the same points in the same order, whatever the others learn.
@@ -32,7 +32,8 @@ class Lessons:
         history: by name, the mean squared errors after every epoch, (F·S) float64 each.
 
     Raises:
-        ValueError: for no function, no points or no seed.
+        ValueError: for no function, no points (of a name too) or no seed, or a batch or repeats
+            below 1.
     """
 
     def __init__(
@@ -47,6 +48,12 @@ class Lessons:
             raise ValueError(
                 "lessons need a function, points and a seed; got "
                 f"{len(functions)}, {len(points)} and {len(seeds)} of them"
+            )
+        if min(batch, repeats, *(len(x) for x in points.values())) < 1:
+            sizes = {name: len(x) for name, x in points.items()}
+            raise ValueError(
+                "batch, repeats and the number of points of every name must be at least 1; "
+                f"got {batch}, {repeats} and {sizes}"
             )
         self.functions, self.seeds = tuple(functions), tuple(seeds)
         self.batch, self.repeats = batch, repeats

@@ -34,11 +34,19 @@ def fit(
         after: told, before every update and at the end, of the step and of model(x), (S, N,
             outputs), without a gradient.
         advance: told of every share of the work that is done; the shares sum to 1.
+
+    Raises:
+        ValueError: for steps below 0, or a y that is not of model(x)'s points and outputs.
     """
+    if steps < 0:
+        raise ValueError(f"steps must be at least 0; got {steps}")
     # A buffer: a small tensor kept a step keeps the allocator from reusing the large ones' place.
     losses = torch.empty(steps + 1, len(model.weights[0]), device=x.device, dtype=x.dtype)
     for step in range(steps + 1):
         out = model(x)
+        if y.shape not in (out.shape, out.shape[1:]):
+            shapes = f"{tuple(out.shape)} or {tuple(out.shape[1:])}"
+            raise ValueError(f"y must have shape {shapes}; got {tuple(y.shape)}")
         loss = (out - y).square().mean((-2, -1))
         losses[step] = loss.detach()
         after(step, out.detach())
@@ -56,7 +64,12 @@ def step_seconds(
     """Seconds a step of :func:`fit`, over `steps` of them: from one forward pass to the next.
 
     On a GPU its work is waited for. The model is trained; how fast the first steps are says less.
+
+    Raises:
+        ValueError: for steps below 1; as :func:`fit`.
     """
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1; got {steps}")
     stamps = []
 
     def after(step: int, out: Tensor) -> None:
@@ -71,7 +84,7 @@ def step_seconds(
 def minimise(model: nn.Module, residuals: Iterable[Tensor], lr: float) -> None:
     """Adam from a fresh state, an update for each of `residuals`: of Σ_s mean_n r_ns².
 
-    Networks of which each has a column, as :class:`ReLUNets` and cascades, train side by side.
+    Networks of which each has a column, as `ReLUNets` and cascades, train side by side.
 
     Args:
         residuals: (N, S), N of any size; the next one is asked for after the update, so a generator

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from hatact._checks import compute_dtype
 
+MOST_OCTAVES = 64
+
 
 class PositionalEncoding(nn.Module):
     """γ(x) = (x, cos(2^l·π·x), sin(2^l·π·x)) for l = 0 … octaves − 1: what NeRF feeds its network.
@@ -20,25 +22,30 @@ class PositionalEncoding(nn.Module):
     Shapes: (*, in_features) → (*, out_features), out_features = in_features·(2·octaves + 1), or
     in_features·2·octaves without the input. Order: x, then all cosines, then all sines; among
     either, octave by octave, each with all coordinates.
-    dtypes: floating; float16 and bfloat16 are computed in float32 and rounded once. ±inf and NaN
-    give NaN. Source: arXiv 2003.08934, without the coordinates themselves.
+    dtypes: floating; float16 and bfloat16 are computed in float32 and rounded once. At
+    ±inf and NaN cosines and sines are NaN. Source: arXiv 2003.08934, without the coordinates
+    themselves.
 
     Args:
         in_features: how many coordinates there are, at least 1.
-        octaves: how many frequencies each coordinate gets.
+        octaves: how many frequencies each coordinate gets, at most 64: of higher ones float64 holds
+            no digit of the phase.
         include_input: whether the coordinates themselves come first.
 
     Raises:
-        ValueError: for in_features below 1, octaves below 0, or an encoding of nothing (no octaves,
-            no input); calling it, for an x of another last dimension.
-        TypeError: calling it, for an x that is not floating.
+        ValueError: for in_features below 1, octaves outside 0 … 64, or an encoding of nothing (no
+            octaves, no input); calling it, for an x of another last dimension.
+        TypeError: for an include_input that is no bool; calling it, for an x that is not floating.
     """
 
     def __init__(self, in_features: int, octaves: int, include_input: bool = True) -> None:
         super().__init__()
-        for name, n, least in (("in_features", in_features, 1), ("octaves", octaves, 0)):
-            if type(n) is not int or n < least:
-                raise ValueError(f"{name} must be an int of at least {least}; got {n!r}")
+        if type(in_features) is not int or in_features < 1:
+            raise ValueError(f"in_features must be an int of at least 1; got {in_features!r}")
+        if type(octaves) is not int or not 0 <= octaves <= MOST_OCTAVES:
+            raise ValueError(f"octaves must be an int from 0 to {MOST_OCTAVES}; got {octaves!r}")
+        if type(include_input) is not bool:
+            raise TypeError(f"include_input must be True or False; got {include_input!r}")
         if not (octaves or include_input):
             raise ValueError("an encoding must have octaves or include its input; got neither")
         self.in_features, self.octaves, self.include_input = in_features, octaves, include_input

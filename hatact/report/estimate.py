@@ -90,21 +90,36 @@ class Estimate:
         self.slowness = slowness
         self.clock = clock
         self.start = clock()
+        self.part = 0
         self.done = 0.0
-        self.total = sum(part.seconds() for part in self.parts)
+        self.spent = 0.0
+
+    def begin(self) -> None:
+        """The next part begins, whatever was done or left of the one before."""
+        if self.part < len(self.parts):
+            self.spent += self._spent()
+            self.part += 1
+        self.done = 0.0
 
     def advance(self, work: float) -> None:
         """A share of the work is done."""
         self.done += work
 
+    def _spent(self) -> float:
+        """What was done of this part, in seconds where costs were measured."""
+        part = self.parts[self.part]
+        return part.seconds() - part.seconds(min(self.done, part.work))
+
     def left(self) -> float | None:
-        """Seconds left; None where nothing can be said yet."""
-        left, done = 0.0, self.done
-        for part in self.parts:
-            left += part.seconds(min(done, part.work))
-            done = max(done - part.work, 0.0)
+        """Seconds left; None where nothing can be said: at first, or past what was planned."""
+        if self.part >= len(self.parts):
+            return 0.0
+        part, later = self.parts[self.part], self.parts[self.part + 1 :]
+        if self.done > part.work * (1 + 1e-6):
+            return None
+        left = part.seconds(self.done) + sum(part.seconds() for part in later)
         known = TRUST if self.slowness is not None else 0.0
-        spent = self.total - left + known
+        spent = self.spent + self._spent() + known
         if spent <= 0:
             return None
         passed = self.clock() - self.start + known * (self.slowness or 0.0)

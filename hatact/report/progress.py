@@ -45,7 +45,7 @@ class Progress:
             console=console,
         )
         self._task = self._bar.add_task("", total=None, visible=False, left="")
-        self._estimate = Estimate((), None)
+        self._estimate, self._begun = Estimate((), None), False
 
     def __enter__(self) -> Progress:
         self._bar.start()
@@ -76,6 +76,9 @@ class Progress:
 
     def claim(self, claim: Any) -> None:
         """Show which claim is being decided."""
+        if self._begun:
+            self._estimate.begin()
+        self._begun = True
         self._bar.update(self._task, description=escape(claim.id))
 
     def advance(self, work: float) -> None:

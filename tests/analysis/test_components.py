@@ -53,3 +53,8 @@ def test_parts_of_another_shape_are_refused(wrong):
     message = f"parts must be of one shape (*, N, 1), at least one part; got {shapes}"
     with pytest.raises(ValueError, match=re.escape(message)):
         components(*wrong)
+
+
+def test_whole_numbers_are_refused():
+    with pytest.raises(TypeError, match=r"must be floating tensors; got \[torch.int64\]"):
+        components(torch.ones(1, 4, 1, dtype=torch.int64))

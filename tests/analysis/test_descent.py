@@ -94,3 +94,9 @@ def test_another_basis_is_refused(spec):
 def test_bad_rates_and_thresholds(rate, threshold, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         mesh_descent(HAT, 8, (1,), rate, threshold)
+
+
+@pytest.mark.parametrize("k", [0, 4, 8, 12])
+def test_a_target_that_is_0_at_the_nodes_is_refused(k):
+    with pytest.raises(ValueError, match=f"a multiple of n/2, 4; got {k}"):
+        mesh_descent(HAT, 8, (1, k), 0.1)

@@ -23,7 +23,7 @@ def test_camera_and_its_halves():
     changed = torch.where(odd, torch.zeros_like(image), image)
     mean = images.neighbour_mean
     assert torch.equal(mean(image)[odd], mean(changed)[odd])  # it looks at even pixels only
-    with pytest.raises(ValueError, match="at most 512; got 600"):
+    with pytest.raises(ValueError, match="at least 1 and at most 512; got 600"):
         images.picture("camera", 600)
 
 
@@ -49,3 +49,19 @@ def test_without_scikit_image_the_extra_is_named(monkeypatch):
     with pytest.raises(ModuleNotFoundError, match=r"hatact\[verify\]") as missing:
         images.picture("camera", 64)
     assert missing.value.name == "skimage"
+
+
+@pytest.mark.parametrize("name", ["horse", "shepp_logan_phantom", "lfw_subset", "logo"])
+def test_other_pictures_are_refused(name):
+    pytest.importorskip("skimage")
+    with pytest.raises(ValueError, match="of bytes, grey or in three colours; got torch"):
+        images.picture(name, 16)
+
+
+def test_bad_sides_and_shapes():
+    pytest.importorskip("skimage")
+    with pytest.raises(ValueError, match="at least 1 and at most 512; got 0"):
+        images.picture("camera", 0)
+    with pytest.raises(ValueError, match=r"must be \(side, side\); got \(4, 6\)"):
+        images.neighbour_psnr(torch.rand(4, 6))
+    assert images.grey(torch.tensor([[float("nan"), 1.0]])) == [[0, 255]]

@@ -77,3 +77,9 @@ def test_a_run_of_one_step_is_refused():
         learning(torch.ones(1, 2), torch.ones(1), 1.0)
     with pytest.raises(ValueError, match="residuals must be"):
         learning(torch.ones(5, 2), torch.ones(6), 1.0)
+
+
+@pytest.mark.parametrize(("last", "count"), [(0, 72), (-1, 72), (5, 1)])
+def test_steps_that_cannot_be_spread_are_refused(last, count):
+    with pytest.raises(ValueError, match=f"at least 1 and the count 2; got {last}, {count}"):
+        spread_steps(last, count)

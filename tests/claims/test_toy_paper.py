@@ -68,7 +68,7 @@ def test_relu_in_hats_place_does_not_pass(toy):
 
 
 def test_it_is_as_short_as_contributing_says():
-    assert len((PAPERS / "toy2000.py").read_text(encoding="utf-8").splitlines()) <= 120
+    assert len((PAPERS / "toy2000.py").read_text(encoding="utf-8").splitlines()) < 120
 
 
 PAPER = """
@@ -88,8 +88,13 @@ PAPER = Paper("t", "a", 1999, "0", (Claim("{id}", "n", "s", "o", {{}}, None, Non
         ({"bare2.py": "PAPER = 5"}, "hatact.claims.bare2 must define PAPER, a Paper; got 5"),
         (
             {"other.py": PAPER.format(id="another/a", lead="")},
-            "the id of a claim of other must begin with other/; got 'another/a'",
+            "the id of a claim of other must be other/ and a word; got 'another/a'",
         ),
+        (
+            {"short.py": PAPER.format(id="short", lead="")},
+            "the id of a claim of short must be short/ and a word; got 'short'",
+        ),
+        ({"engine.py": "X = 1"}, "must not be named as one of the rooms; got 'engine'"),
         (
             {"lead.py": PAPER.format(id="lead/a", lead="b")},
             "the lead of lead must be one of its claims; got 'b'",
@@ -110,7 +115,12 @@ def test_papers_that_are_none_are_refused(monkeypatch, tmp_path, files, message)
 
 
 def test_hatacts_own_rooms_and_private_files_are_no_papers(monkeypatch, tmp_path):
+    before = set(claims.papers())
     (tmp_path / "_private.py").write_text("raise AssertionError")
-    (tmp_path / "data").mkdir()
+    for name in ("data", "_drafts"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "_drafts" / "__init__.py").write_text("raise AssertionError")
+    for name in (".#toy.py", "a.b.py", "2 names.py"):
+        (tmp_path / name).write_text("raise AssertionError")
     monkeypatch.setattr(claims, "__path__", [*claims.__path__, str(tmp_path)])
-    assert not {"engine", "targets", "figures", "_private", "data"} & set(claims.papers())
+    assert set(claims.papers()) == before

@@ -7,6 +7,7 @@ pytest.importorskip("rich")
 
 import filelock
 
+from hatact import claims
 from tests.support.command import call
 
 
@@ -80,3 +81,13 @@ def test_a_device_that_is_not_there(made, tmp_path):
     result = call("verify", "--device", "cuda", "--out", tmp_path)
     assert result.exit_code == 2
     assert "--device cuda needs a CUDA device" in result.output
+
+
+def test_papers_that_are_none_are_one_line_and_status_2(monkeypatch, tmp_path):
+    def papers():
+        raise ValueError("a paper must have at least one claim; got none of 't'")
+
+    monkeypatch.setattr(claims, "papers", papers)
+    result = call("verify", "--out", tmp_path)
+    assert result.exit_code == 2
+    assert result.stderr == "Error: a paper must have at least one claim; got none of 't'\n"

@@ -75,14 +75,28 @@ def test_non_finite_coordinates_are_nan():
         ((0, 3), "in_features must be an int of at least 1; got 0"),
         ((2.0, 3), "in_features must be an int of at least 1; got 2.0"),
         ((True, 3), "in_features must be an int of at least 1; got True"),
-        ((2, -1), "octaves must be an int of at least 0; got -1"),
-        ((2, "3"), "octaves must be an int of at least 0; got '3'"),
+        ((2, -1), "octaves must be an int from 0 to 64; got -1"),
+        ((2, "3"), "octaves must be an int from 0 to 64; got '3'"),
+        ((2, 65), "octaves must be an int from 0 to 64; got 65"),
         ((2, 0, False), "must have octaves or include its input; got neither"),
     ],
 )
 def test_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         PositionalEncoding(*arguments)
+
+
+@pytest.mark.parametrize("include_input", [2, "no", None])
+def test_the_input_is_included_or_not(include_input):
+    with pytest.raises(TypeError, match=f"must be True or False; got {include_input!r}"):
+        PositionalEncoding(2, 1, include_input)
+
+
+def test_infinity_stays_in_the_coordinates_alone():
+    encoded = PositionalEncoding(1, 64)(torch.tensor([[math.inf], [1e-3]], dtype=torch.float64))
+    assert encoded[0, 0] == math.inf
+    assert encoded[0, 1:].isnan().all()
+    assert encoded[1].isfinite().all()
 
 
 def test_bad_coordinates():

@@ -33,12 +33,12 @@ BUILT_ON = {
     "autograd": ["ops"],
     "functional": ["autograd", "activations"],
     "nn": ["functional", "cascade"],
-    "optim": ["nn"],
-    "baselines": ["nn"],
     "__init__": ["nn"],
     "_environment": ["__init__"],
-    "analysis": ["__init__", "optim", "baselines"],
-    "claims": ["analysis", "_environment", "_files", "_kept", "_processes", "_sources"],
+    "analysis": ["__init__"],
+    "optim": ["analysis"],
+    "baselines": ["analysis"],
+    "claims": ["optim", "baselines", "_environment", "_files", "_kept", "_processes", "_sources"],
     "report": ["claims"],
     "cli": ["report"],
     "__main__": ["cli"],
@@ -148,6 +148,12 @@ def test_import_needs_torch_alone(fresh_imports):
     new = {name.split(".")[0] for name in fresh_imports[0]["new"]}
     assert "hatact" in new
     assert not new & heavy
+
+
+def test_rooms_that_are_imported_when_they_are_asked_for():
+    code = "import hatact; hatact.analysis.median([1]); hatact.baselines.Networks; hatact.nowhere"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "AttributeError: module 'hatact' has no attribute 'nowhere'" in run.stderr
 
 
 @pytest.mark.timing

@@ -41,7 +41,9 @@ def watched(parts, slowness, speed):
     """What is estimated at every second of work, where a second of it takes `speed` seconds."""
     clock = Clock()
     estimate, told = Estimate(parts, slowness, clock), []
-    for one in parts:
+    for i, one in enumerate(parts):
+        if i:
+            estimate.begin()
         done = 0.0
         while done < one.work:
             told.append((clock.now, estimate.left()))
@@ -79,5 +81,32 @@ def test_where_nothing_is_known_nothing_is_said_before_some_work_is_done():
 
 
 def test_nothing_to_do_takes_no_time():
-    assert Estimate((), 1.0).left() == 0
-    assert Estimate((), None).left() is None
+    assert Estimate((), 1.0).left() == Estimate((), None).left() == 0
+
+
+def test_more_work_than_planned_is_not_the_next_parts():
+    """A search may find other rates, and then a claim has more runs."""
+    clock = Clock()
+    estimate = Estimate([part(100, workers=1), part(100, workers=1)], 1.0, clock)
+    for _ in range(15):
+        clock.now += 10
+        estimate.advance(10)
+    assert estimate.left() is None
+    estimate.begin()
+    assert estimate.left() == pytest.approx(100 * 160 / 110)
+    clock.now += 50
+    estimate.advance(50)
+    assert estimate.left() == pytest.approx(50 * 210 / 160)
+
+
+def test_less_work_than_planned_is_not_left_for_ever():
+    """Of a claim that is not attempted, say, because a package is missing."""
+    clock = Clock()
+    estimate = Estimate([part(100, workers=1), part(30, workers=1)], 1.0, clock)
+    clock.now = 10
+    estimate.advance(10)
+    estimate.begin()
+    assert estimate.left() == pytest.approx(30)
+    estimate.begin()
+    estimate.begin()
+    assert estimate.left() == 0

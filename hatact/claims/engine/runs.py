@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from hatact.activations import registry
-from hatact.baselines import Networks
+from hatact.baselines.networks import Networks
 from hatact.nn import Piecewise
 
 Record = dict[str, Any]
 """What a run gives for one seed: plain JSON."""
 Advance = Callable[[float], None]
 """Told of every share of a run's work that is done; the shares of a run sum to 1."""
-TARGETS = 10_000
+TARGET_SEEDS = 10_000
 """Added to a seed for its target, so that no target is a function of the initial weights."""
 
 

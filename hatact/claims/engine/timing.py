@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from hatact.baselines import step_seconds
+from hatact.baselines.training import step_seconds
 from hatact.claims.engine.lab import Lab, Task
 from hatact.claims.engine.runs import Advance, Record, Row
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from hatact.analysis import median
 from hatact.claims.figures.kinds import Arrivals, HeatMap, HeatMaps, Line, Panel, SeedSteps
-from hatact.claims.figures.records import Runs, of_records
+from hatact.claims.figures.records import ByRow, of_records
 
 TRAINING = {"steps": "training step", "seconds": "training time (s)"}
 """The label of an axis over training, by what counts it."""
@@ -46,7 +46,7 @@ def band(label: str, x: Sequence[float], seeds: Iterable[Sequence[float | None]]
 
 
 def row_lines(
-    runs: Runs, key: str, steps: str = "shown_steps", unit: Mapping[Any, float] | None = None
+    runs: ByRow, key: str, steps: str = "shown_steps", unit: Mapping[Any, float] | None = None
 ) -> list[Line]:
     """A line a row: the median and range of `record[key]`, one number a step.
 
@@ -62,7 +62,7 @@ def row_lines(
 
 
 def component_panels(
-    runs: Runs,
+    runs: ByRow,
     key: str,
     labels: Sequence[str],
     steps: str = "shown_steps",
@@ -81,7 +81,12 @@ def component_panels(
 
 
 def arrivals(
-    runs: Runs, frequencies: Sequence[float], horizon: int, name: str, title: str, caption: str = ""
+    runs: ByRow,
+    frequencies: Sequence[float],
+    horizon: int,
+    name: str,
+    title: str,
+    caption: str = "",
 ) -> Arrivals:
     """Steps to 10 % residual over the frequency k, of runs that had `horizon` steps."""
     key = "steps_to_10_percent"
@@ -98,7 +103,7 @@ def arrivals(
 
 
 def spectra(
-    runs: Runs, frequencies: Sequence[float], name: str, title: str, caption: str = ""
+    runs: ByRow, frequencies: Sequence[float], name: str, title: str, caption: str = ""
 ) -> HeatMaps:
     """The first seed's normalised "spectrum" at its "shown_steps", a panel a row."""
     return HeatMaps(

@@ -8,7 +8,7 @@ from typing import Any
 from hatact.analysis import lower_median, median
 
 Record = dict[str, Any]
-Runs = Mapping[Any, Sequence[Record]]
+ByRow = Mapping[Any, Sequence[Record]]
 """Records, one a seed, by what was run."""
 Key = str | Callable[[Record], Any]
 

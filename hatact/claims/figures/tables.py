@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from hatact.claims.figures.kinds import Table
-from hatact.claims.figures.records import Record, Runs, middle
+from hatact.claims.figures.records import ByRow, Record, middle
 
 Cell = Callable[[Sequence[Record]], str]
 Column = tuple[str, Cell]
@@ -28,12 +28,12 @@ def median_cells(key: str, headings: Sequence[str] | str, spec: str = "g") -> li
     return [(heading, cell(i)) for i, heading in enumerate(headings)]
 
 
-def by_row(title: str, runs: Runs, columns: Sequence[Column], first: str = "row") -> Table:
+def by_row(title: str, runs: ByRow, columns: Sequence[Column], first: str = "row") -> Table:
     """A table with a line for every row of `runs`, whose records each column's function reads."""
     lines = [[str(row), *(cell(records) for _, cell in columns)] for row, records in runs.items()]
     return Table(title, [first, *(heading for heading, _ in columns)], lines)
 
 
-def listed(runs: Runs, cell: Cell) -> str:
+def listed(runs: ByRow, cell: Cell) -> str:
     """The rows of `runs`, each with what the function says of its records, within a sentence."""
     return "; ".join(f"{row} {cell(records)}" for row, records in runs.items())

@@ -8,7 +8,7 @@ from functools import partial
 from hatact.claims.engine import Measure, Record, Row, Trained
 from hatact.claims.figures import Curves, Panel, Table
 from hatact.claims.figures.lines import axes, component_panels, row_lines
-from hatact.claims.figures.records import Runs, lower_middle, middle
+from hatact.claims.figures.records import ByRow, lower_middle, middle
 from hatact.claims.figures.tables import Column, by_row, listed, median_cells, number
 
 NOISE = 1
@@ -30,7 +30,7 @@ def delay(record: Record, level: int, horizon: int | None = None) -> float | Non
     return None if labels is None or noise is None else max(noise, 1) / max(labels, 1)
 
 
-def by_noise(rows: Sequence[Row], by_k: Mapping[float, Runs]) -> dict[Row, Runs]:
+def by_noise(rows: Sequence[Row], by_k: Mapping[float, ByRow]) -> dict[Row, ByRow]:
     """The records of every row by the noise's name."""
     names = {k: f"k = {k:g}" if k else "no noise" for k in by_k}
     return {row: {names[k]: runs[row] for k, runs in by_k.items()} for row in rows}
@@ -51,7 +51,7 @@ def cost(records: Records) -> str:
     return f"{delays} (accuracy {_accuracy(records)} at the lowest error)"
 
 
-def choice(runs: Runs, relu: Row, within: float, taken: float) -> str:
+def choice(runs: ByRow, relu: Row, within: float, taken: float) -> str:
     """Which scale the rule gives on these seeds; nothing here has seen noise."""
     accuracy = {row: lower_middle(records, "final_accuracy") for row, records in runs.items()}
     fair = [r.scale for r, a in accuracy.items() if r != relu and a >= accuracy[relu] - within]
@@ -85,7 +85,7 @@ def measures(trained: Trained, rows: Sequence[Row]) -> list[Measure]:
     )
 
 
-def table(runs: Runs, k: float) -> Table:
+def table(runs: ByRow, k: float) -> Table:
     """Medians over seeds, a line a row."""
     columns: list[Column] = []
     for p in (50, 10):
@@ -104,7 +104,7 @@ def table(runs: Runs, k: float) -> Table:
     return by_row(title, runs, columns)
 
 
-def held_out_figure(noises: Mapping[Row, Runs]) -> Curves:
+def held_out_figure(noises: Mapping[Row, ByRow]) -> Curves:
     """Error on held-out clean labels over steps, one panel a row, one line a k."""
     return Curves(
         name="hong2022-digits-held-out",
@@ -116,7 +116,7 @@ def held_out_figure(noises: Mapping[Row, Runs]) -> Curves:
     )
 
 
-def residual_figure(runs: Runs, k: float) -> Curves:
+def residual_figure(runs: ByRow, k: float) -> Curves:
     """Residuals of the clean labels and of the noise over steps, one panel a row."""
     return Curves(
         name="hong2022-digits-residuals",

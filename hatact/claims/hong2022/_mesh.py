@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from hatact import PiecewisePolynomial
 from hatact.activations import registry
-from hatact.analysis import bias_exponent, condition_number, eigenvalues, log_slope, mesh_descent
+from hatact.analysis.descent import mesh_descent
+from hatact.analysis.gram import condition_number, eigenvalues, log_slope
+from hatact.analysis.spectrum import bias_exponent
 from hatact.claims.engine.runs import Advance, Record
 
 MESHES = (10, 20, 40, 80, 160, 320)

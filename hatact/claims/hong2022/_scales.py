@@ -9,7 +9,7 @@ from hatact.analysis import arrival_spread, median
 from hatact.claims.engine import Row
 from hatact.claims.figures import Curves, Panel
 from hatact.claims.figures.lines import axes, band
-from hatact.claims.figures.records import Runs, of_records
+from hatact.claims.figures.records import ByRow, of_records
 
 HIGH = -1
 TICKS = (1, 2, 4, 6, 8, 10, 12, 16)
@@ -17,7 +17,7 @@ SETTING = "Median and range over seeds; the deep network in PyTorch's default in
 FEW = "No point where fewer than two frequencies were learnt."
 
 
-def findings(runs: Runs, ratio: float) -> list[str]:
+def findings(runs: ByRow, ratio: float) -> list[str]:
     """At which scales Hat removes the bias, at which it does not, and where it relapses."""
     flat, biased, untrained, relapsed = [], [], [], []
     for row, records in _by_scale(runs, "hat").items():
@@ -41,7 +41,7 @@ def findings(runs: Runs, ratio: float) -> list[str]:
     return sentences
 
 
-def figures(runs: Runs) -> list[Curves]:
+def figures(runs: ByRow) -> list[Curves]:
     """The bias exponent and the final loss against the activation's scale, of Hat and of ReLU."""
     exponent = "bias exponent p (0: no bias)"
     return [
@@ -50,7 +50,7 @@ def figures(runs: Runs) -> list[Curves]:
     ]
 
 
-def _figure(runs: Runs, key: str, name: str, label: str, y_scale: str, caption: str) -> Curves:
+def _figure(runs: ByRow, key: str, name: str, label: str, y_scale: str, caption: str) -> Curves:
     lines = []
     for activation in ("hat", "relu"):
         values = {row.scale: of_records(of, key) for row, of in _by_scale(runs, activation).items()}
@@ -66,7 +66,7 @@ def _figure(runs: Runs, key: str, name: str, label: str, y_scale: str, caption: 
     )
 
 
-def _by_scale(runs: Runs, activation: str) -> Runs:
+def _by_scale(runs: ByRow, activation: str) -> ByRow:
     """The rows that differ in nothing but the scale, at rate 1e-3."""
     scales = sorted(row.scale for row in runs if row == Row(activation, row.scale))
     return {row: runs[row] for row in (Row(activation, scale) for scale in scales)}

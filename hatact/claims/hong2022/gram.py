@@ -20,7 +20,7 @@ DERIVED = {10: 4.35, 40: 4.06, 160: 3.93, 320: 3.91}
 """κ/n⁴ of ReLU, from the closed form of its entries."""
 
 
-def decide_gram(kappas: Mapping[str, Mapping[int, float]]) -> Decision:
+def decide(kappas: Mapping[str, Mapping[int, float]]) -> Decision:
     """The verdict, and why, from κ of "relu" and of "hat" by n, on the same meshes n < 2n < …"""
     meshes = sorted(kappas["relu"])
     if len(meshes) < 2 or sorted(kappas["hat"]) != meshes:
@@ -47,7 +47,7 @@ def judge(settings: Settings, given: Mapping[str, Any]) -> Outcome:
     (record,) = given["mesh"]["mesh"]
     kappas = {name: dict(zip(MESHES, of, strict=True)) for name, of in record["kappa"].items()}
     return Outcome(
-        *decide_gram(kappas),
+        *decide(kappas),
         findings=_findings(record),
         measures=_measures(record),
         tables=[
@@ -57,8 +57,9 @@ def judge(settings: Settings, given: Mapping[str, Any]) -> Outcome:
         figures=[_growth(record), _spectra(record), _descent(record)],
         values={"meshes": list(MESHES), "frequencies": list(FREQUENCIES), **record},
         headline=f"The condition number of a shallow network's Gram matrix at n = {MESHES[-1]} is "
-        f"{kappas['relu'][MESHES[-1]]:.2g} for ReLU, growing as n⁴, and "
-        f"{kappas['hat'][MESHES[-1]]:.4f} for Hat, which stays under {BOUND}.",
+        f"{kappas['relu'][MESHES[-1]]:.2g} for ReLU, growing as "
+        f"n^{log_slope(MESHES, record['kappa']['relu']):.2f}, and "
+        f"{kappas['hat'][MESHES[-1]]:.4f} for Hat, at most {max(record['kappa']['hat']):.4f}.",
     )
 
 

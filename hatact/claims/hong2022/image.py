@@ -19,7 +19,7 @@ from hatact.claims.engine import Claim, Measure, Outcome, Plan, Record, Row, Set
 from hatact.claims.engine.verdicts import REPRODUCED, Decision, share
 from hatact.claims.figures import Curves, Image, Images, Panel
 from hatact.claims.figures.lines import BY_TIME, TRAINING, axes, component_panels, row_lines
-from hatact.claims.figures.records import Runs, lower_middle, middle, of_records
+from hatact.claims.figures.records import ByRow, lower_middle, middle, of_records
 from hatact.claims.figures.tables import Column, by_row, median_cells
 from hatact.claims.targets import images
 
@@ -40,7 +40,7 @@ KEPT = ("train_psnr", "held_out_psnr", "best_held_out_psnr", "band_errors")
 Records = Sequence[Record]
 
 
-def decide(hat: Records, relus: Runs) -> Decision:
+def decide(hat: Records, relus: ByRow) -> Decision:
     """The verdict, and why, from the records of Hat and of every ReLU row.
 
     Medians over seeds; the best ReLU row is chosen by the very figure that is compared.
@@ -135,7 +135,7 @@ def _range(records: Records, key: str) -> str:
     return low if low == high else f"{low}–{high}"
 
 
-def _reconstructions(runs: Runs) -> Images:
+def _reconstructions(runs: ByRow) -> Images:
     note = "even pixels are seen,\nodd ones held out"
     panels = [Image("target", note, grey(picture(IMAGE, images.SIDE)))]
     for row, (first, *_) in runs.items():
@@ -146,7 +146,7 @@ def _reconstructions(runs: Runs) -> Images:
     return Images(name="hong2022-image", title=title, caption="Seed 0.", panels=panels)
 
 
-def _training(runs: Runs, seconds: Mapping[Row, float] | None = None) -> list[Curves]:
+def _training(runs: ByRow, seconds: Mapping[Row, float] | None = None) -> list[Curves]:
     """PSNR on either half and error per radial band over steps; with seconds a step, over time."""
     against = "seconds" if seconds else "steps"
     halves = {"held-out pixels": "held_out_psnr_by_step", "seen pixels": "train_psnr_by_step"}

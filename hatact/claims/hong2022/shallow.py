@@ -17,7 +17,7 @@ from hatact.claims.engine import Claim, Measure, Outcome, Record, Row, Settings,
 from hatact.claims.engine.verdicts import PARTLY, Decision, share
 from hatact.claims.figures import Curves
 from hatact.claims.figures.lines import axes, component_panels
-from hatact.claims.figures.records import Runs, lower_middle, middle, of_records
+from hatact.claims.figures.records import ByRow, lower_middle, middle, of_records
 from hatact.claims.figures.tables import by_row, listed, median_cells
 from hatact.claims.hong2022.spectrum import RATIO, last_over_first
 from hatact.claims.targets import sines
@@ -43,7 +43,7 @@ AT_WIDE = f"at step {WIDE_STEPS}, hat(x), SGD, lr 0.003, width {WIDE}"
 KEPT = ("steps_to_10_percent", "final_residual", "trained_at", "late_loss")
 
 
-def decide(best: Mapping[str, Runs]) -> Decision:
+def decide(best: Mapping[str, ByRow]) -> Decision:
     """The verdict, and why, by optimiser: Hat is the first row, ReLU and tanh are the others."""
     flat, ahead, reasons = [], [], []
     for optimiser, runs in best.items():
@@ -136,7 +136,7 @@ def _diverged(records: Sequence[Record]) -> str:
     return f"in {count} of {len(records)} seeds"
 
 
-def _figure(runs: Runs, optimiser: str, rate: str) -> Curves:
+def _figure(runs: ByRow, optimiser: str, rate: str) -> Curves:
     """Error per frequency over steps, one panel an activation."""
     rates = "each activation at its best rate." if rate == "best" else "all at rate 0.001."
     return Curves(

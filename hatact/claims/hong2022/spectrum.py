@@ -90,7 +90,7 @@ def runs(settings: Settings) -> dict[str, Plan]:
     if not settings.quick:
         hats = sorted(HATS + MORE_HATS, key=lambda row: row.scale)
         rows = [*hats, BEST_HAT, *RELUS, *MORE_RELUS]
-    control = agreement.Agreement(AGREEING, settings.device)
+    control = agreement.Control(AGREEING, settings.device)
     return {"control": control, "sines": study(settings, rows)}
 
 

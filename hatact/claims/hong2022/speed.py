@@ -13,7 +13,7 @@ from hatact.claims.engine import Claim, Measure, Outcome, Plan, Record, Row, Set
 from hatact.claims.engine.verdicts import REPRODUCED, Decision, share
 from hatact.claims.figures import Curves, Panel, Table
 from hatact.claims.figures.lines import BY_TIME, TRAINING, axes, row_lines
-from hatact.claims.figures.records import Runs, lower_middle, middle, of_records
+from hatact.claims.figures.records import ByRow, lower_middle, middle, of_records
 from hatact.claims.figures.tables import number
 from hatact.claims.hong2022 import shallow, spectrum
 from hatact.claims.targets import sines
@@ -32,7 +32,7 @@ TIMED = ", seconds"  # ends the name of a contest's timing
 class Contest:
     """Hat and then ReLU, each at its best rate."""
 
-    runs: Runs
+    runs: ByRow
     seconds: Mapping[Row, float]  # those of a step
     ratio: float  # ReLU's seconds over Hat's, paired
     horizon: int  # the steps that every run had
@@ -103,7 +103,7 @@ def judge(settings: Settings, given: Mapping[str, Any]) -> Outcome:
     )
 
 
-def _arrivals(runs: Runs) -> dict[str, list[int | None]]:
+def _arrivals(runs: ByRow) -> dict[str, list[int | None]]:
     return {
         f"{row}, {part:.0%}": of_records(records, "trained_at", level)
         for row, records in runs.items()

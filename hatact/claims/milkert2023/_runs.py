@@ -14,9 +14,13 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from hatact.analysis import linear_regions
-from hatact.baselines import Lessons, Projected, ReadOut, ReLUNets, mean_squares, minimise
-from hatact.claims.engine.runs import TARGETS, Advance, Record
+from hatact.analysis.regions import linear_regions
+from hatact.baselines.lessons import Lessons
+from hatact.baselines.projected import Projected
+from hatact.baselines.read_out import ReadOut
+from hatact.baselines.relu_nets import ReLUNets
+from hatact.baselines.training import mean_squares, minimise
+from hatact.claims.engine.runs import TARGET_SEEDS, Advance, Record
 from hatact.claims.targets.functions import BATCH, FUNCTIONS, UPDATES, box, points, records
 from hatact.nn import CascadeNetwork, TriangleCascade
 
@@ -45,14 +49,14 @@ def cascades(
     seeds: Sequence[int], scales: str, depth: int = DEPTH, dtype: torch.dtype = torch.float64
 ) -> TriangleCascade:
     """One channel a seed, peaks drawn from U(0.2, 0.8) by the seed and computed in `dtype`."""
-    generators = [torch.Generator().manual_seed(TARGETS + seed) for seed in seeds]
+    generators = [torch.Generator().manual_seed(TARGET_SEEDS + seed) for seed in seeds]
     drawn = [torch.rand(depth + 1, generator=g).to(dtype) for g in generators]
     return TriangleCascade(depth, len(seeds), scales, peaks=0.2 + 0.6 * torch.stack(drawn))
 
 
 def relu_nets(seeds: Sequence[int], start: str) -> ReLUNets:
     """One network 4×5 a seed; `start` is a word of :meth:`ReLUNets.drawn`."""
-    return ReLUNets.drawn((1, *[WIDTH] * DEPTH, 1), [TARGETS + seed for seed in seeds], start)
+    return ReLUNets.drawn((1, *[WIDTH] * DEPTH, 1), [TARGET_SEEDS + seed for seed in seeds], start)
 
 
 def released(cascade: TriangleCascade) -> ReLUNets:

@@ -46,8 +46,8 @@ def judge(settings: Settings, given: Mapping[str, ByRow]) -> Outcome:
     return Outcome(
         verdict,
         reason,
-        headline="Least test errors from ten points, of networks started as a cascade against "
-        f"Kaiming's start at its best: {_pairs(least.ours)}.",
+        headline="Least test errors from ten points, of networks started as a cascade against the "
+        f"better of Kaiming's and PyTorch's start: {_pairs(least.ours)}.",
         findings=[
             f"without the one test point that lies beyond those trained on: {', '.join(inside)}",
             f"median test errors, the cascade's against Kaiming's: {_pairs(medians)}",

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from hatact import ops, use_backend
-from hatact.analysis import agreement, nudge
-from hatact.baselines import fit
+from hatact.analysis.curves import agreement, nudge
+from hatact.baselines.training import fit
 from hatact.claims.engine.lab import Lab, Task
 from hatact.claims.engine.runs import Advance, Record, Row
 from hatact.claims.targets import sines
@@ -20,7 +20,7 @@ DTYPES = ("float32", "float64")
 
 
 @dataclass(frozen=True)
-class Agreement:
+class Control:
     """Loss curves of the default backend and of the reference: a plan of a claim's runs.
 
     Each row's network is trained three times in either dtype: on the default backend, on the
@@ -61,7 +61,7 @@ class Agreement:
 
 
 def sentence(compared: Mapping[str, Any]) -> str:
-    """What :class:`Agreement` came to, to be read."""
+    """What :class:`Control` came to, to be read."""
     if not compared["compared"]:
         return "only the reference backend serves this device: there is nothing to compare it with"
     parts = []

@@ -16,10 +16,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from hatact.analysis import components, learning, spread_steps
+from hatact.analysis.components import components
 from hatact.analysis.digits import digits, hold_out
-from hatact.baselines import fit
-from hatact.claims.engine.runs import TARGETS, Advance, Record, Row
+from hatact.analysis.tracked import learning, spread_steps
+from hatact.baselines.training import fit
+from hatact.claims.engine.runs import TARGET_SEEDS, Advance, Record, Row
 
 WIDTH, DEPTH = 256, 6
 BETA = 1.0
@@ -28,7 +29,7 @@ NORM = 28 * math.hypot(0.1307, 0.3081)
 """Rms norm of MNIST's images, 9.37: 784 pixels of the published mean 0.1307, deviation 0.3081."""
 HELD_OUT = 0.2
 COST = 9.3e-3
-"""Seconds a step and network, batches of five; see `lab.Task.cost`."""
+"""Seconds a step and network, batches of five; see `engine.Task.cost`."""
 
 
 def images() -> tuple[Tensor, Tensor]:
@@ -58,7 +59,7 @@ class Split(NamedTuple):
 def split(seed: int) -> Split:
     """A fifth of the threes and a fifth of the eights, drawn by the seed, are held out."""
     x, c = images()
-    held = hold_out(c[:, 0], HELD_OUT, TARGETS + seed)
+    held = hold_out(c[:, 0], HELD_OUT, TARGET_SEEDS + seed)
     return Split(x[~held], c[~held], x[held], c[held])
 
 

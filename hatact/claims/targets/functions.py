@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from hatact.baselines import Lessons
+from hatact.baselines.lessons import Lessons
 from hatact.claims.engine.runs import Record
 
 FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from hatact.analysis import band_error, late_loss, psnr
 from hatact.analysis.images import grey, picture, pixel_grid
-from hatact.baselines import fit
+from hatact.analysis.spectrum import band_error, psnr
+from hatact.analysis.tracked import late_loss
+from hatact.baselines.training import fit
 from hatact.claims.engine.runs import Advance, Record, Row
 
 SIDE, WIDTH, DEPTH = 64, 128, 4
 EVERY = 10  # steps between two measurements on the whole image
 COST = 1.05e-2
-"""Seconds a step and network, batches of five; see `lab.Task.cost`."""
+"""Seconds a step and network, batches of five; see `engine.Task.cost`."""
 BANDS = (1, 4, 8, 12, 16, 22)
 """Edges in cycles per image side. The checkerboard determines |kx| + |ky| < side/2 = 32 without
 aliasing, which holds every ring up to 22."""

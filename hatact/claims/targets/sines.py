@@ -13,14 +13,16 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from hatact.analysis import SpectrumTracker, bias_exponent, learning
-from hatact.baselines import Networks, fit
-from hatact.claims.engine.runs import TARGETS, Advance, Record, Row
+from hatact.analysis.spectrum import SpectrumTracker, bias_exponent
+from hatact.analysis.tracked import learning
+from hatact.baselines.networks import Networks
+from hatact.baselines.training import fit
+from hatact.claims.engine.runs import TARGET_SEEDS, Advance, Record, Row
 
 FREQUENCIES = tuple(range(5, 51, 5))
 POINTS, WIDTH, DEPTH = 200, 256, 6
 COST = 6.6e-3
-"""Seconds a step and network, batches of five; see `lab.Task.cost`."""
+"""Seconds a step and network, batches of five; see `engine.Task.cost`."""
 THREE = (1, 3, 5)  # cycles per 2π
 THREE_POINTS = 201
 SHALLOW_COST = 0.8e-6
@@ -29,7 +31,7 @@ SHALLOW_COST = 0.8e-6
 
 def sum_of_sines(seed: int) -> tuple[Tensor, Tensor]:
     """u(x) = Σ_k sin(2πkx + φ_k), φ_k ~ U[0, 2π) by the seed: x (N, 1) and u (N, 1), float32."""
-    generator = torch.Generator().manual_seed(TARGETS + seed)
+    generator = torch.Generator().manual_seed(TARGET_SEEDS + seed)
     x = torch.arange(POINTS, dtype=torch.float64)[:, None] / POINTS
     phases = 2 * math.pi * torch.rand(len(FREQUENCIES), dtype=torch.float64, generator=generator)
     k = torch.tensor(FREQUENCIES, dtype=torch.float64)

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from hatact.analysis.digits import digits
-from hatact.baselines import Classifiers
-from hatact.claims.engine.runs import TARGETS, Advance, Record
+from hatact.baselines.classifiers import Classifiers
+from hatact.claims.engine.runs import TARGET_SEEDS, Advance, Record
 
 SIZES, DEPTH = (64, 32, 10), 4
 BATCH = 64
@@ -22,7 +22,7 @@ def images(seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     float32 (N, 64) and int64 (N,), twice.
     """
     x, y = digits()
-    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(TARGETS + seed))
+    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(TARGET_SEEDS + seed))
     held, kept = order.tensor_split([round(HELD_OUT * len(x))])
     return x[kept], y[kept], x[held], y[held]
 

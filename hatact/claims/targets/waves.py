@@ -13,16 +13,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hatact.analysis import ScatteredSpectrum, bias_exponent, learning
-from hatact.baselines import fit
-from hatact.claims.engine.runs import TARGETS, Advance, Record, Row
+from hatact.analysis.scattered import ScatteredSpectrum
+from hatact.analysis.spectrum import bias_exponent
+from hatact.analysis.tracked import learning
+from hatact.baselines.training import fit
+from hatact.claims.engine.runs import TARGET_SEEDS, Advance, Record, Row
 
 WIDTH, DEPTH = 128, 4
 FREQUENCIES = {2: (1.0, 2.0, 4.0, 8.0), 5: (0.5, 1.0, 2.0, 4.0)}
 """Cycles per unit length, by dimension: what the points can tell apart."""
 POINTS = {2: 1024, 5: 2048}
 COST = {2: 5e-3, 5: 1e-2}
-"""Seconds a step and network, batches of five; see `lab.Task.cost`."""
+"""Seconds a step and network, batches of five; see `engine.Task.cost`."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Problem:
 
 def problem(dimension: int, seed: int) -> Problem:
     """float32 on the CPU."""
-    generator = torch.Generator().manual_seed(TARGETS + seed)
+    generator = torch.Generator().manual_seed(TARGET_SEEDS + seed)
     m = torch.tensor(FREQUENCIES[dimension], dtype=torch.float64)
     e = torch.randn(len(m), dimension, dtype=torch.float64, generator=generator)
     waves = m[:, None] * e / e.norm(dim=1, keepdim=True)

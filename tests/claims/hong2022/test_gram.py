@@ -8,7 +8,7 @@ import pytest
 from hatact.claims.engine import Settings
 from hatact.claims.engine.verdicts import NOT_REPRODUCED, REPRODUCED
 from hatact.claims.hong2022 import _mesh
-from hatact.claims.hong2022.gram import CLAIM, decide_gram
+from hatact.claims.hong2022.gram import CLAIM, decide
 
 MESHES = _mesh.MESHES
 GROWING = {n: 4.0 * n**4 for n in MESHES}
@@ -26,7 +26,7 @@ def outcome(record):
 
 
 def test_it_reproduces():
-    verdict, reason = decide_gram({"relu": GROWING, "hat": FLAT})
+    verdict, reason = decide({"relu": GROWING, "hat": FLAT})
     assert verdict == REPRODUCED
     assert "n^4.00 to n^4.00 over n = 10 … 320; Hat's κ is at most 3.9969" in reason
 
@@ -49,7 +49,7 @@ def test_it_reproduces():
     ],
 )
 def test_what_must_not_pass(relu, hat, why):
-    verdict, reason = decide_gram({"relu": relu, "hat": hat})
+    verdict, reason = decide({"relu": relu, "hat": hat})
     assert verdict == NOT_REPRODUCED
     assert why in reason
 
@@ -57,9 +57,9 @@ def test_what_must_not_pass(relu, hat, why):
 @pytest.mark.parametrize("wrong", ["relu", "bw_relu", "bspline2"])
 def test_another_activation_in_hats_place(record, wrong):
     kappas = {name: dict(zip(MESHES, of, strict=True)) for name, of in record["kappa"].items()}
-    assert decide_gram(kappas)[0] == REPRODUCED
-    assert decide_gram({"relu": kappas["relu"], "hat": kappas[wrong]})[0] == NOT_REPRODUCED
-    assert decide_gram({"relu": kappas["hat"], "hat": kappas["relu"]})[0] == NOT_REPRODUCED
+    assert decide(kappas)[0] == REPRODUCED
+    assert decide({"relu": kappas["relu"], "hat": kappas[wrong]})[0] == NOT_REPRODUCED
+    assert decide({"relu": kappas["hat"], "hat": kappas["relu"]})[0] == NOT_REPRODUCED
 
 
 def test_outcome_is_whole(outcome):

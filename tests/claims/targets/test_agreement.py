@@ -8,7 +8,7 @@ HAT, RELU = Row("hat", 2), Row("relu")
 
 
 def test_a_wrong_gradient_shows_in_the_control(small_sines, lab, monkeypatch):
-    right = agreement.Agreement((HAT,), "cpu").run(lab)
+    right = agreement.Control((HAT,), "cpu").run(lab)
     assert right["agrees"]
     assert right["compared"] == (right["backend"] != "reference")
     assert set(right["rows"]) == {"hat(2x), float32", "hat(2x), float64"}
@@ -25,7 +25,7 @@ def test_a_wrong_gradient_shows_in_the_control(small_sines, lab, monkeypatch):
 
     asked = []
     monkeypatch.setattr(agreement, "train", drifting)
-    wrong = agreement.Agreement((HAT,), "cpu").run(lab)
+    wrong = agreement.Control((HAT,), "cpu").run(lab)
     assert asked == [right["backend"]] * 2 + ["reference"] * 4
     assert not wrong["agrees"]
     assert "too far" in agreement.sentence({**wrong, "compared": True})
@@ -33,7 +33,7 @@ def test_a_wrong_gradient_shows_in_the_control(small_sines, lab, monkeypatch):
 
 def test_relu_trains_alike_with_denormals_flushed(small_sines, lab):
     """A kernel that compares with a subnormal number loses ReLU's slope in such a run."""
-    found = agreement.Agreement((RELU, Row("relu", 8)), "cpu").run(lab)
+    found = agreement.Control((RELU, Row("relu", 8)), "cpu").run(lab)
     assert found["agrees"], agreement.sentence(found)
 
 

@@ -1,4 +1,4 @@
-"""A toy paper: what CONTRIBUTING says of adding one, in 120 lines.
+"""A toy paper: what CONTRIBUTING says of adding one, in under 120 lines.
 
 Nobody wrote it. Its first claim holds and trains; its second needs no training and does not hold.
 """
