@@ -58,8 +58,8 @@ def judge(settings: Settings, given: Mapping[str, Any]) -> Outcome:
         values={"meshes": list(MESHES), "frequencies": list(FREQUENCIES), **record},
         headline=f"The condition number of a shallow network's Gram matrix at n = {MESHES[-1]} is "
         f"{kappas['relu'][MESHES[-1]]:.2g} for ReLU, growing as "
-        f"n^{log_slope(MESHES, record['kappa']['relu']):.2f}, and "
-        f"{kappas['hat'][MESHES[-1]]:.4f} for Hat, at most {max(record['kappa']['hat']):.4f}.",
+        f"n^{log_slope(MESHES, record['kappa']['relu']):.2f}; that of Hat is at most "
+        f"{max(record['kappa']['hat']):.4f} at any n up to there.",
     )
 
 

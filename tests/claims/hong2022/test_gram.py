@@ -69,6 +69,7 @@ def test_outcome_is_whole(outcome):
         if measure.known:
             assert measure.value == pytest.approx(measure.known, rel=0.04)
     assert len(outcome.findings) == 4
+    assert "for ReLU, growing as n^3.97; that of Hat is at most 3.9999 at any n" in outcome.headline
     assert "changes sign j − 1 times" in outcome.findings[-1]
     for table in outcome.tables:
         assert table.rows
