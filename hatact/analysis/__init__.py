@@ -1,14 +1,24 @@
-"""What a training run did, and what theory says it must. Uses the public modules and torch only."""
+"""What a training run did, and what theory says it must. Uses the public modules and torch;
+SciPy and scikit-image are imported by what needs them."""
 
 from hatact.analysis.components import components
 from hatact.analysis.curves import Agreement, agreement, nudge
 from hatact.analysis.descent import MeshDescent, mesh_descent
+from hatact.analysis.eigenpairs import Eigenpairs, kernel_eigenpairs, ntk_eigenpairs
+from hatact.analysis.empirical_ntk import empirical_ntk
 from hatact.analysis.gram import (
     cantilever_roots,
     condition_number,
     eigenvalues,
     gram,
     log_slope,
+)
+from hatact.analysis.kernel_descent import kernel_descent
+from hatact.analysis.kernels import shallow_relu_ntk
+from hatact.analysis.modified_spectrum import (
+    KernelRegression,
+    ModifiedSpectrumKernel,
+    flattened,
 )
 from hatact.analysis.regions import linear_regions
 from hatact.analysis.scattered import ScatteredSpectrum
@@ -28,7 +38,10 @@ from hatact.analysis.tracked import arrival_spread, late_loss, learning, spread_
 __all__ = [
     "Agreement",
     "BiasExponent",
+    "Eigenpairs",
+    "KernelRegression",
     "MeshDescent",
+    "ModifiedSpectrumKernel",
     "ScatteredSpectrum",
     "SpectrumTracker",
     "agreement",
@@ -39,7 +52,11 @@ __all__ = [
     "components",
     "condition_number",
     "eigenvalues",
+    "empirical_ntk",
+    "flattened",
     "gram",
+    "kernel_descent",
+    "kernel_eigenpairs",
     "late_loss",
     "learning",
     "linear_regions",
@@ -48,9 +65,11 @@ __all__ = [
     "median",
     "median_interval",
     "mesh_descent",
+    "ntk_eigenpairs",
     "nudge",
     "psnr",
     "residual",
+    "shallow_relu_ntk",
     "spectrum",
     "spread_steps",
     "steps_to",

@@ -60,7 +60,7 @@ def mesh_descent(
     steps = []
     for k in frequencies:
         share = (modes.T @ (factor.T @ torch.sin(2 * math.pi * k * nodes))).square()
-        steps.append(_first_under(threshold, share / share.sum(), rate * rates))
+        steps.append(first_under(threshold, share / share.sum(), rate * rates))
     functions = torch.linalg.solve_triangular(factor.T, modes, upper=True)
     changes: Tensor = (functions[1:] * functions[:-1] < 0).sum(0)
     return MeshDescent(steps, changes.tolist())
@@ -99,12 +99,14 @@ def _modes(spec: PiecewisePolynomial, n: int) -> tuple[Tensor, Tensor, Tensor]:
     return (singular / singular[0]).square(), modes, factor
 
 
-def _first_under(limit: float, share: Tensor, rates: Tensor) -> int:
+def first_under(limit: float, share: Tensor, rates: Tensor) -> int:
     """The first t with Σ_j share_j·(1 − rates_j)^t < limit, by bisection: the sum falls with t."""
 
     def left(t: int) -> float:
         return float((share * (1 - rates) ** t).sum())
 
+    if left(0) < limit:
+        return 0
     high = 1
     while left(high) >= limit:
         high *= 2

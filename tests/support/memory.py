@@ -1,4 +1,4 @@
-"""What graphs keep, and which ops of hatact ran below autograd."""
+"""What graphs keep, which ops of hatact ran below autograd, and the largest tensor made."""
 
 from __future__ import annotations
 
@@ -23,6 +23,19 @@ class Calls(TorchDispatchMode):
     @property
     def coded(self) -> int:
         return sum(n for name, n in self.of.items() if "code" in name)
+
+
+class Largest(TorchDispatchMode):
+    """Measures the numbers of the largest tensor that is made."""
+
+    numbers = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        made = func(*args, **kwargs or {})
+        for t in made if isinstance(made, (tuple, list)) else [made]:
+            if isinstance(t, torch.Tensor):
+                self.numbers = max(self.numbers, t.numel())
+        return made
 
 
 class Saved(torch.autograd.graph.saved_tensors_hooks):
