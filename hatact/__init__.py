@@ -16,7 +16,7 @@ from hatact.ops import available_backends, use_backend
 from hatact.spec import PiecewisePolynomial
 
 __version__ = "0.1.0"
-_LAZY = ("analysis", "baselines")
+_LAZY = ("analysis", "baselines", "optim")
 
 __all__ = [
     "BW_RELU",
@@ -33,7 +33,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> ModuleType:
-    """`hatact.analysis` and `hatact.baselines` are imported when they are first asked for."""
+    """`hatact.analysis`, `baselines` and `optim` are imported when they are first asked for."""
     if name in _LAZY:
         return import_module(f"hatact.{name}")
     raise AttributeError(f"module 'hatact' has no attribute {name!r}")

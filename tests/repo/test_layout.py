@@ -151,7 +151,10 @@ def test_import_needs_torch_alone(fresh_imports):
 
 
 def test_rooms_that_are_imported_when_they_are_asked_for():
-    code = "import hatact; hatact.analysis.median([1]); hatact.baselines.Networks; hatact.nowhere"
+    code = (
+        "import hatact; hatact.analysis.median([1]); hatact.baselines.Networks; "
+        "hatact.optim.muon_split; hatact.nowhere"
+    )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "AttributeError: module 'hatact' has no attribute 'nowhere'" in run.stderr
 
