@@ -6,17 +6,22 @@ from hatact.baselines.networks import Networks
 from hatact.baselines.projected import Projected
 from hatact.baselines.read_out import ReadOut
 from hatact.baselines.relu_nets import ReLUNets
+from hatact.baselines.shallow_nets import ShallowNets
 from hatact.baselines.training import fit, mean_squares, minimise, step_seconds
+from hatact.baselines.until import Learnt, train_until
 
 __all__ = [
     "Classifiers",
+    "Learnt",
     "Lessons",
     "Networks",
     "Projected",
     "ReLUNets",
     "ReadOut",
+    "ShallowNets",
     "fit",
     "mean_squares",
     "minimise",
     "step_seconds",
+    "train_until",
 ]
