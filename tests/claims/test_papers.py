@@ -5,6 +5,7 @@ import pytest
 from hatact.claims import Settings, papers
 from hatact.claims.engine import timing
 from hatact.claims.engine.study import Study
+from hatact.claims.geifman2023 import _runs as ways
 from hatact.claims.milkert2023 import _runs, regions
 from hatact.claims.targets import agreement
 from tests.support.labs import Asked, quiet
@@ -14,7 +15,7 @@ CLAIMS = [claim for paper in papers().values() for claim in paper.claims]
 
 def test_papers_are_found_and_complete():
     found = papers()
-    assert {"hong2022", "milkert2023"} <= set(found)
+    assert {"geifman2023", "hong2022", "milkert2023"} <= set(found)
     assert len({claim.id for claim in CLAIMS}) == len(CLAIMS)
     for name, paper in found.items():
         for claim in paper.claims:
@@ -71,6 +72,8 @@ def test_the_runs_announced_are_the_runs_asked_for(claim, setting, seeds, record
     monkeypatch.setattr(timing, "BLOCK", 1)
     monkeypatch.setattr(regions, "DEPTHS", {"quick": (1, 4), "full": (1, 4, 6)})
     monkeypatch.setattr(_runs, "COUNT_STEPS", 4)
+    monkeypatch.setattr(ways, "WIDTH", 64)
+    monkeypatch.setattr(ways, "IMAGES", 100)
     lab, search = Miniature(records), Study._search
 
     def remembered(study, lab):

@@ -87,17 +87,19 @@ def arrivals(
     name: str,
     title: str,
     caption: str = "",
+    key: str = "steps_to_10_percent",
+    x_label: str = "frequency k (cycles per unit length)",
+    y_label: str = "steps to 10 % residual",
 ) -> Arrivals:
-    """Steps to 10 % residual over the frequency k, of runs that had `horizon` steps."""
-    key = "steps_to_10_percent"
+    """Steps to 10 % residual, or `record[key]`, over k, of runs that had `horizon` steps."""
     return Arrivals(
         name=name,
         title=title,
         caption=caption,
         x=frequencies,
         horizon=horizon,
-        x_label="frequency k (cycles per unit length)",
-        y_label="steps to 10 % residual",
+        x_label=x_label,
+        y_label=y_label,
         series=[SeedSteps(str(row), of_records(records, key)) for row, records in runs.items()],
     )
 
