@@ -15,7 +15,7 @@ from tests.support.repository import ROOT
 
 @pytest.mark.parametrize("name", eigenpairs.NETWORKS)
 def test_a_row_is_right(name: str) -> None:
-    row = eigenpairs.measure(name, 400, 6)
+    row = eigenpairs.measure(name, 200, 4)
     assert 20 < row["products"] < 200
     assert 0 < row["residual"] < 1e-4
     assert row["flat"] < 1e-3
