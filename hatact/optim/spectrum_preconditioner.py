@@ -37,7 +37,7 @@ class SpectrumPreconditioner:
 
     With o outputs K is summed over them and S acts on each alike. What training follows then is the
     kernel of all points and outputs; S makes its eigenvalues g(λ)/o if the outputs have equal and
-    independent kernels, and roughly equal otherwise only as far as those are alike.
+    independent kernels, and about equal as far as those are alike.
 
     Shapes: x (n, …); `eigenvalues` (m), the largest first; `vectors` (n, m). dtypes: those of the
     parameters, float32 or float64. S follows the residual to its device.
