@@ -27,6 +27,7 @@ def test_the_cost_of_applying_is_measured() -> None:
     assert 0 < eigenpairs.applied(400, 4) < 1000
 
 
+@pytest.mark.slow
 def test_one_network_is_json_from_a_process_of_its_own() -> None:
     code = [sys.executable, "-m", "bench.eigenpairs", "--one", "relu", "--points", "200"]
     run = subprocess.run(
