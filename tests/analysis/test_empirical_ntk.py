@@ -1,6 +1,7 @@
 """The empirical tangent kernel, against Jacobians that torch.autograd gives row by row."""
 
 import copy
+import random
 import sys
 
 import pytest
@@ -16,15 +17,18 @@ from hatact.nn import (
     Hat,
     LinearAct,
     PeriodicReLU,
+    Piecewise,
     TriangleCascade,
     TriangleWave,
 )
 from hatact.nn import ReLU as OurReLU
 from tests.support.memory import Largest
+from tests.support.random_specs import random_spec
 from tests.support.tangents import tangent_kernel
 
 DTYPES = {"fp32": torch.float32, "fp64": torch.float64}
 module = sys.modules["hatact.analysis.empirical_ntk"]  # the function has the same name
+MODERATE = ("few cells", "skipping", "every cell", "uneven", "fractions", "many")
 TOLERANCE = {torch.float32: 2e-5, torch.float64: 1e-12}
 
 
@@ -278,3 +282,27 @@ def test_many_points_of_a_small_model_are_taken_in_blocks(monkeypatch):
         kernel = empirical_ntk(model, x)
     torch.testing.assert_close(kernel, ones @ ones.T)
     assert made.numbers == 30 * 30  # the result alone
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_specs_against_the_formula_of_one_hidden_layer(seed):
+    """K = 1 + Σ_r σ(z_r)·σ(z′_r) + a_r²·σ′(z_r)·σ′(z′_r)·(x·x′ + 1), σ evaluated by the spec."""
+    rng, judged = random.Random(seed), 0
+    torch.manual_seed(seed)
+    while judged < 6:
+        kind, spec = random_spec(rng)
+        if kind not in MODERATE:
+            continue
+        judged += 1
+        model = nn.Sequential(nn.Linear(2, 5), Piecewise(spec), nn.Linear(5, 1)).double()
+        x = torch.rand(7, 2, dtype=torch.float64) * 4 - 1
+        z, a = model[0](x).detach(), model[2].weight.detach()[0]
+        slope = spec.derivative()
+        value, rise = (
+            torch.tensor([[float(f(t)) for t in row] for row in z.tolist()], dtype=torch.float64)
+            for f in (spec, slope)
+        )
+        pulled = rise * a
+        expected = 1 + value @ value.T + (pulled @ pulled.T) * (x @ x.T + 1)
+        found = empirical_ntk(model, x, chunk=rng.choice((1, 3, 7)))
+        torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9 * float(expected.max()))
