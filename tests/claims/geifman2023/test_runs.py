@@ -75,14 +75,16 @@ def stable(kernel):
     return POINTS / (2 * float(torch.linalg.eigvalsh(kernel)[-1]))
 
 
-@pytest.mark.parametrize("way", [GD, replace(GD, momentum=0.9, lr=2e-3), ADAM, MUON], ids=str)
+@pytest.mark.parametrize(
+    "way", [GD, replace(GD, momentum=0.9, lr=2e-3), replace(GD, unit=0.3), ADAM, MUON], ids=str
+)
 def test_the_ways_train_as_torch_does(way, wave, narrow):
     """Three updates of each, against torch by hand."""
     x, y = wave
     model, other = way.network(2, 0), way.network(2, 0)
     p = way.preconditioner(model, x)
     _runs.learn(way, model, p, x, y, 3, 1e-9, quiet)
-    rate = way.lr / 1e-3 * stable(empirical_ntk(other, x))
+    rate = way.unit * way.lr / 1e-3 * stable(empirical_ntk(other, x))
     optimisers = {
         "gd": [torch.optim.SGD(other.parameters(), lr=rate, momentum=way.momentum)],
         "adam": [torch.optim.Adam(other.parameters(), lr=1e-3)],
