@@ -1,6 +1,6 @@
-"""Drop-in modules. `Piecewise(spec)` is any activation, `LinearAct` a linear layer with one,
-`MLP` a whole network of them, `TriangleCascade` one that learns; `PositionalEncoding` is for the
-coordinates before them; the others are named specs."""
+"""Drop-in modules. `Piecewise(spec)` is any activation, `LinearAct` a linear layer with one, `MLP`
+a whole network of them, `BWNetwork` the published one of BW-ReLUs, `TriangleCascade` one that
+learns; `PositionalEncoding` is for the coordinates before them; the others are named specs."""
 
 from hatact.nn.activations import (
     BSpline,
@@ -11,6 +11,7 @@ from hatact.nn.activations import (
     ReLU,
     TriangleWave,
 )
+from hatact.nn.bw_network import BWNetwork
 from hatact.nn.cascade import CascadeNetwork, TriangleCascade
 from hatact.nn.encoding import PositionalEncoding
 from hatact.nn.linear import LinearAct
@@ -19,6 +20,7 @@ from hatact.nn.mlp import MLP
 __all__ = [
     "MLP",
     "BSpline",
+    "BWNetwork",
     "BWReLU",
     "CascadeNetwork",
     "Hat",

@@ -83,15 +83,12 @@ class MLP(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        sizes = {
-            "in_features": in_features,
-            "hidden_features": hidden_features,
-            "out_features": out_features,
-            "depth": depth,
-        }
-        for name, n in sizes.items():
-            if type(n) is not int or n < 1:
-                raise ValueError(f"{name} must be an int of at least 1; got {n!r}")
+        check_sizes(
+            in_features=in_features,
+            hidden_features=hidden_features,
+            out_features=out_features,
+            depth=depth,
+        )
         if not isinstance(activation, PiecewisePolynomial):
             raise ValueError(
                 "the activation must be a hatact.PiecewisePolynomial, such as hatact.HAT; "
@@ -121,7 +118,7 @@ class MLP(nn.Module):
         layers = self.layers
         weights = [layer.weight for layer in layers]
         biases = [b for b in [layer.bias for layer in layers] if b is not None]
-        plain = not any(map(_acts_itself, layers)) and len(biases) in (0, self.depth)
+        plain = not any(map(acts_itself, layers)) and len(biases) in (0, self.depth)
         if plain and [tuple(w.shape) for w in weights] == self._sizes:
             return functional.mlp(x, weights, biases, self.activation, self.checkpoint)
         if self.checkpoint and torch.is_grad_enabled():
@@ -147,7 +144,14 @@ class MLP(nn.Module):
         return f"{shown}, checkpoint=True" if self.checkpoint else shown
 
 
-def _acts_itself(layer: nn.Module) -> bool:
+def check_sizes(**sizes: int) -> None:
+    """ValueError unless all are ints of at least 1."""
+    for name, n in sizes.items():
+        if type(n) is not int or n < 1:
+            raise ValueError(f"{name} must be an int of at least 1; got {n!r}")
+
+
+def acts_itself(layer: nn.Module) -> bool:
     """Whether calling a layer does more than, or other than, x·Wᵀ + b of its parameters."""
     hooks = (
         layer._forward_hooks,
