@@ -6,6 +6,7 @@ from hatact.analysis.curves import Agreement, agreement, nudge
 from hatact.analysis.descent import MeshDescent, mesh_descent
 from hatact.analysis.eigenpairs import Eigenpairs, kernel_eigenpairs, ntk_eigenpairs
 from hatact.analysis.empirical_ntk import empirical_ntk
+from hatact.analysis.features import FeatureCondition, feature_condition
 from hatact.analysis.gram import (
     cantilever_roots,
     condition_number,
@@ -20,6 +21,7 @@ from hatact.analysis.modified_spectrum import (
     ModifiedSpectrumKernel,
     flattened,
 )
+from hatact.analysis.path_norm import path_norm, slope_variation
 from hatact.analysis.regions import linear_regions
 from hatact.analysis.scattered import ScatteredSpectrum
 from hatact.analysis.seeds import lower_median, median, median_interval
@@ -33,12 +35,14 @@ from hatact.analysis.spectrum import (
     spectrum,
     steps_to,
 )
+from hatact.analysis.tomography import radon
 from hatact.analysis.tracked import arrival_spread, late_loss, learning, spread_steps
 
 __all__ = [
     "Agreement",
     "BiasExponent",
     "Eigenpairs",
+    "FeatureCondition",
     "KernelRegression",
     "MeshDescent",
     "ModifiedSpectrumKernel",
@@ -53,6 +57,7 @@ __all__ = [
     "condition_number",
     "eigenvalues",
     "empirical_ntk",
+    "feature_condition",
     "flattened",
     "gram",
     "kernel_descent",
@@ -67,9 +72,12 @@ __all__ = [
     "mesh_descent",
     "ntk_eigenpairs",
     "nudge",
+    "path_norm",
     "psnr",
+    "radon",
     "residual",
     "shallow_relu_ntk",
+    "slope_variation",
     "spectrum",
     "spread_steps",
     "steps_to",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -14,8 +16,8 @@ def picture(name: str, side: int) -> Tensor:
     Shapes: → (side, side) float32 in [0, 1].
 
     Raises:
-        ValueError: if the image is smaller than `side`, `side` is below 1, or the image is not of
-            bytes, grey or in three colours.
+        ValueError: if the image is smaller than `side`, `side` is below 1, or the image is neither
+            of bytes, grey or in three colours, nor grey of numbers in [0, 1].
         ModuleNotFoundError: without scikit-image, which `hatact[verify]` brings.
     """
     try:
@@ -25,10 +27,15 @@ def picture(name: str, side: int) -> Tensor:
         raise ModuleNotFoundError(needs, name="skimage") from None
 
     pixels = torch.from_numpy(getattr(data, name)())
-    if pixels.dtype != torch.uint8 or not (pixels.ndim == 2 or pixels.shape[2:] == (3,)):
-        got = f"{pixels.dtype} of shape {tuple(pixels.shape)}"
-        raise ValueError(f"a picture must be of bytes, grey or in three colours; got {got}")
-    image = pixels.to(torch.float32) / 255
+    unit = pixels.is_floating_point() and bool(((pixels >= 0) & (pixels <= 1)).all())
+    grey, coloured = pixels.ndim == 2, pixels.shape[2:] == (3,)
+    of_bytes = pixels.dtype == torch.uint8 and (grey or coloured)
+    if not (of_bytes or (grey and unit)):
+        raise ValueError(
+            "a picture must be of bytes, grey or in three colours, or grey of numbers in [0, 1]; "
+            f"got {pixels.dtype} of shape {tuple(pixels.shape)}"
+        )
+    image = pixels.to(torch.float32) / (1 if unit else 255)
     if image.ndim == 3:
         image = image.mean(-1)
     if not 1 <= side <= min(image.shape):
@@ -76,6 +83,33 @@ def neighbour_psnr(image: Tensor) -> float:
     _, even = pixel_grid(image.shape[0])
     odd = ~even.reshape(image.shape)
     return psnr(neighbour_mean(image)[odd], image[odd])
+
+
+def ssim(f: Tensor, u: Tensor) -> float:
+    """The structural similarity of two images with values in [0, 1], by scikit-image.
+
+    1 for f = u; NaN where f or u is not finite. f is taken as it is, not clipped. Shapes: both
+    (H, W), at least 7 pixels a side, which is the side of the windows that are compared.
+
+    Raises:
+        ValueError: for images of unlike shapes, not of two dimensions, or of a side under 7 pixels.
+        ModuleNotFoundError: without scikit-image, which `hatact[verify]` brings.
+    """
+    try:
+        from skimage.metrics import structural_similarity
+    except ModuleNotFoundError:
+        needs = "the similarity needs scikit-image; pip install 'hatact[verify]' brings it"
+        raise ModuleNotFoundError(needs, name="skimage") from None
+
+    if f.shape != u.shape or f.ndim != 2 or min(f.shape) < 7:
+        raise ValueError(
+            "the images must have one shape, (H, W), of at least 7 pixels a side; "
+            f"got {tuple(f.shape)} and {tuple(u.shape)}"
+        )
+    if not bool(torch.isfinite(f).all() and torch.isfinite(u).all()):
+        return math.nan
+    a, b = (t.detach().double().cpu().numpy() for t in (f, u))
+    return float(structural_similarity(a, b, data_range=1.0))
 
 
 def grey(image: Tensor) -> list[list[int]]:

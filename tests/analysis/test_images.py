@@ -49,13 +49,74 @@ def test_without_scikit_image_the_extra_is_named(monkeypatch):
     with pytest.raises(ModuleNotFoundError, match=r"hatact\[verify\]") as missing:
         images.picture("camera", 64)
     assert missing.value.name == "skimage"
+    monkeypatch.setitem(sys.modules, "skimage.metrics", None)
+    with pytest.raises(ModuleNotFoundError, match=r"hatact\[verify\]") as missing:
+        images.ssim(torch.rand(8, 8), torch.rand(8, 8))
+    assert missing.value.name == "skimage"
 
 
-@pytest.mark.parametrize("name", ["horse", "shepp_logan_phantom", "lfw_subset", "logo"])
+@pytest.mark.parametrize("name", ["horse", "lfw_subset", "logo"])
 def test_other_pictures_are_refused(name):
     pytest.importorskip("skimage")
-    with pytest.raises(ValueError, match="of bytes, grey or in three colours; got torch"):
+    message = r"grey or in three colours, or grey of numbers in \[0, 1\]; got torch"
+    with pytest.raises(ValueError, match=message):
         images.picture(name, 16)
+
+
+def test_a_picture_of_numbers_is_taken_as_it_is():
+    data = pytest.importorskip("skimage.data")
+    pixels = data.shepp_logan_phantom()  # (400, 400), of which 48 blocks of 8 leave 8 at a side
+    blocks = pixels[8:392, 8:392].reshape(48, 8, 48, 8).mean((1, 3))
+    image = images.picture("shepp_logan_phantom", 48)
+    assert image.dtype == torch.float32
+    assert float((image.double() - torch.from_numpy(blocks)).abs().max()) < 1e-6
+    assert image.max() == 1
+
+
+@pytest.mark.parametrize("value", [-0.01, 1.01, math.nan, math.inf])
+def test_a_picture_of_other_numbers_is_refused(value, monkeypatch):
+    data, np = pytest.importorskip("skimage.data"), pytest.importorskip("numpy")
+    pixels = np.full((8, 8), 0.5)
+    monkeypatch.setattr(data, "camera", lambda: pixels)
+    assert images.picture("camera", 4).tolist() == [[0.5] * 4] * 4
+    pixels[3, 5] = value
+    with pytest.raises(ValueError, match=r"in \[0, 1\]; got torch.float64 of shape \(8, 8\)"):
+        images.picture("camera", 4)
+
+
+def test_the_similarity_is_scikit_images():
+    metrics = pytest.importorskip("skimage.metrics")
+    u, noise = torch.rand(16, 12), torch.randn(16, 12)
+    found = []
+    for strength in (0, 0.05, 0.5):
+        f = u + strength * noise  # outside [0, 1] too
+        found.append(images.ssim(f, u))
+        a, b = f.double().numpy(), u.double().numpy()
+        assert found[-1] == metrics.structural_similarity(a, b, data_range=1)
+    assert found[0] == 1 > found[1] > found[2]
+    assert images.ssim(0.01 * u, 0.01 * u.flip(0)) > 0.9  # the range is 1, and not that of u
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_the_similarity_of_what_diverged_is_nan(value):
+    pytest.importorskip("skimage")
+    f = torch.rand(8, 8)
+    f[3, 4] = value
+    assert math.isnan(images.ssim(f, torch.rand(8, 8)))
+    assert math.isnan(images.ssim(torch.rand(8, 8), f))
+
+
+SHAPES = [((8, 8), (8, 9)), ((8, 8), (9, 8)), ((6, 8), (6, 8)), ((8, 6), (8, 6)), ((64,), (64,)),
+          ((8, 8, 8), (8, 8, 8)), ((0, 8), (0, 8))]  # fmt: skip
+
+
+@pytest.mark.parametrize("shapes", SHAPES, ids=str)
+def test_the_similarity_of_other_shapes_is_refused(shapes):
+    pytest.importorskip("skimage")
+    with pytest.raises(ValueError, match=r"^the images must have one shape, .* 7 pixels") as error:
+        images.ssim(*map(torch.ones, shapes))
+    assert str(error.value).endswith(f"got {shapes[0]} and {shapes[1]}")
+    assert images.ssim(torch.ones(7, 7), torch.ones(7, 7)) == 1
 
 
 def test_bad_sides_and_shapes():
