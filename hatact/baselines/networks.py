@@ -60,12 +60,16 @@ class Networks(nn.Module):
             self.weights[0].mul_(input_scale)
 
     def forward(self, x: Tensor) -> Tensor:
+        return torch.baddbmm(self.biases[-1], self.features(x), self.weights[-1])
+
+    def features(self, x: Tensor) -> Tensor:
+        """What the last layer reads: the activations of the last hidden layer, or γ(x).
+
+        Shapes: (N, inputs) or (S, N, inputs) → (S, N, width).
+        """
         h: Tensor = self.encoding(x).expand(len(self.weights[0]), -1, -1)
-        last = len(self.weights) - 1
-        for i, (w, b) in enumerate(zip(self.weights, self.biases, strict=True)):
-            h = torch.baddbmm(b, h, w)
-            if i < last:
-                h = self.activation(h)
+        for w, b in zip(self.weights[:-1], self.biases[:-1], strict=True):
+            h = self.activation(torch.baddbmm(b, h, w))
         return h
 
 

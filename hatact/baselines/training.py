@@ -8,17 +8,17 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
-from hatact.baselines.networks import Networks
-
 
 def fit(
-    model: Networks,
+    model: nn.Module,
     optimiser: torch.optim.Optimizer,
     x: Tensor,
     y: Tensor,
     steps: int,
     after: Callable[[int, Tensor], None] = lambda step, out: None,
     advance: Callable[[float], None] = lambda share: None,
+    measure: Callable[[Tensor], Tensor] = lambda out: out,
+    penalty: Callable[[], Tensor] | None = None,
 ) -> Tensor:
     """Full-batch training on the mean squared error, every step's loss being kept.
 
@@ -30,36 +30,44 @@ def fit(
     computed in that of x.
 
     Args:
+        model: S networks, x → (S, N, outputs), such as `Networks`.
         optimiser: of the model's parameters.
         after: told, before every update and at the end, of the step and of model(x), (S, N,
             outputs), without a gradient.
         advance: told of every share of the work that is done; the shares sum to 1.
+        measure: what of model(x) is compared with y, (S, N, outputs) → (S, M, K); y is then (M, K)
+            or (S, M, K), as a sinogram of an image.
+        penalty: a further loss by network, (S); it is lowered, and is not among the losses.
 
     Raises:
-        ValueError: for steps below 0, or a y that is not of model(x)'s points and outputs.
+        ValueError: for steps below 0, or a y of another shape than what is compared with it.
     """
     if steps < 0:
         raise ValueError(f"steps must be at least 0; got {steps}")
     # A buffer: a small tensor kept a step keeps the allocator from reusing the large ones' place.
-    losses = torch.empty(steps + 1, len(model.weights[0]), device=x.device, dtype=x.dtype)
+    losses = torch.empty(0)
     for step in range(steps + 1):
         out = model(x)
-        if y.shape not in (out.shape, out.shape[1:]):
-            shapes = f"{tuple(out.shape)} or {tuple(out.shape[1:])}"
+        seen = measure(out)
+        if y.shape not in (seen.shape, seen.shape[1:]):
+            shapes = f"{tuple(seen.shape)} or {tuple(seen.shape[1:])}"
             raise ValueError(f"y must have shape {shapes}; got {tuple(y.shape)}")
-        loss = (out - y).square().mean((-2, -1))
+        loss = (seen - y).square().mean((-2, -1))
+        if not step:
+            losses = loss.new_empty(steps + 1, len(loss))
         losses[step] = loss.detach()
         after(step, out.detach())
         if step < steps:
             optimiser.zero_grad()
-            loss.sum().backward()
+            total = loss if penalty is None else loss + penalty()
+            total.sum().backward()
             optimiser.step()
         advance(1 / (steps + 1))
     return losses.double().cpu()
 
 
 def step_seconds(
-    model: Networks, optimiser: torch.optim.Optimizer, x: Tensor, y: Tensor, steps: int
+    model: nn.Module, optimiser: torch.optim.Optimizer, x: Tensor, y: Tensor, steps: int
 ) -> float:
     """Seconds a step of :func:`fit`, over `steps` of them: from one forward pass to the next.
 

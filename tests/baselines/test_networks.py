@@ -28,6 +28,22 @@ def test_each_is_what_torchs_own_layers_are_from_its_seed():
         torch.testing.assert_close(networks(x[s])[s], y[s])  # points that all share
 
 
+@pytest.mark.parametrize(("sizes", "octaves"), [((2, 8, 5, 3), 0), ((2, 8, 5, 1), 2), ((2, 3), 1)])
+def test_features_are_what_the_last_layer_reads(sizes, octaves):
+    networks, x = Networks(sizes, (4, 0), Hat(2), octaves), torch.rand(10, 2)
+    h = PositionalEncoding(2, octaves, include_input=not octaves)(x)
+    features = networks.features(x)
+    assert features.shape == (2, 10, 4 * octaves if len(sizes) == 2 else sizes[-2])
+    for s in range(2):
+        hidden = h
+        for w, b in [*zip(networks.weights, networks.biases, strict=True)][:-1]:
+            hidden = Hat(2)(hidden @ w[s] + b[s])
+        torch.testing.assert_close(features[s], hidden)
+    read = features @ networks.weights[-1] + networks.biases[-1]
+    torch.testing.assert_close(networks(x), read)
+    torch.testing.assert_close(networks.features(x.expand(2, -1, -1)), features)
+
+
 @pytest.mark.parametrize("arguments", [((3,), (0,)), ((3, 0, 1), (0,)), ((3, 1), ())])
 def test_bad_sizes_and_seeds(arguments):
     message = f"at least 1, and a seed; got sizes {arguments[0]} and seeds {arguments[1]}"

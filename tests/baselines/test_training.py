@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from hatact.baselines import Networks, fit, mean_squares, minimise, step_seconds, training
+from hatact.analysis.images import pixel_grid
+from hatact.baselines import Grids, Networks, fit, mean_squares, minimise, step_seconds, training
 from hatact.nn import Hat
 
 NAN = math.nan
@@ -65,6 +66,92 @@ def test_losses_are_those_before_each_update_and_after_the_last():
     assert sum(shares) == pytest.approx(1)
     final = (model(x) - x).square().mean((-2, -1)).tolist()
     assert final == pytest.approx(losses[-1].tolist())  # nothing is updated after the last
+
+
+class Values(torch.nn.Module):
+    """(S, N, 1) numbers, whatever x is."""
+
+    def __init__(self, values):
+        super().__init__()
+        self.values = torch.nn.Parameter(values)
+
+    def forward(self, x):
+        return self.values
+
+
+def measurement(n, m):
+    """A matrix (m, n) of condition below 3, and (S, n, 1) → (S, m, 1)."""
+    left, _, right = torch.linalg.svd(torch.randn(m, n).double(), full_matrices=False)
+    matrix = left @ torch.diag(torch.linspace(1, 2.5, m).double()) @ right
+    return matrix, lambda out: matrix @ out
+
+
+def test_trained_through_a_linear_measurement_it_reaches_the_least_squares_solution():
+    """Of all that explain what is measured, descent from 0 finds the one of least norm."""
+    matrix, measure = measurement(6, 4)
+    y = torch.randn(2, 4, 1).double()
+    model = Values(torch.zeros(2, 6, 1).double())
+    seen = []
+
+    def after(step, out):
+        seen.append(out.shape)
+
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.3)
+    losses = fit(model, optimiser, y, y, 400, after, measure=measure)
+    assert losses[0].tolist() == pytest.approx(y.square().mean((1, 2)).tolist())
+    assert float(losses[-1].max()) < 1e-15
+    torch.testing.assert_close(model.values.detach(), torch.linalg.pinv(matrix) @ y)
+    assert {*seen} == {(2, 6, 1)}  # it is told of the values, and not of what is measured
+
+
+def test_what_is_measured_is_compared_with_a_y_of_its_own_shape():
+    x, sums = torch.rand(9, 1), lambda out: out.reshape(len(out), 3, 3).cumsum(1)
+    model, y = Networks((1, 8, 1), (0, 1), Hat(2)), torch.rand(3, 3)
+    expected = (model(x).detach().reshape(2, 3, 3).cumsum(1) - y).square().mean((1, 2))
+    for target in (y, y.expand(2, 3, 3)):
+        losses = fit(model, OPTIMISERS["sgd"](model.parameters()), x, target, 0, measure=sums)
+        torch.testing.assert_close(losses[0].float(), expected)
+    optimiser = OPTIMISERS["sgd"](model.parameters())
+    with pytest.raises(ValueError, match=r"shape \(2, 3, 3\) or \(3, 3\); got \(9, 1\)"):
+        fit(model, optimiser, x, x, 1, measure=sums)
+
+
+def test_a_penalty_is_lowered_and_is_not_among_the_losses():
+    y, weight = torch.ones(2, 5, 1), torch.tensor([0.0, 3.0])
+
+    def run(penalised):
+        model = Values(torch.full((2, 5, 1), 2.0))
+        penalty = (lambda: weight * model.values.square().mean((1, 2))) if penalised else None
+        optimiser = torch.optim.SGD(model.parameters(), lr=0.2)
+        return fit(model, optimiser, y, y, 200, penalty=penalty), model.values.detach()
+
+    (plain, without), (losses, values) = run(False), run(True)
+    assert torch.equal(losses[:, 0], plain[:, 0])  # a network sees its own penalty alone
+    assert torch.equal(values[0], without[0])
+    torch.testing.assert_close(values[1], torch.full((5, 1), 0.25))  # 1/(1 + 3)
+    assert losses[0].tolist() == [1, 1]
+    assert losses[-1].tolist() == pytest.approx([0, 0.75**2], abs=1e-9)
+
+
+def test_grids_train_as_networks_do():
+    """A penalty on their variation makes them smoother."""
+    x, even = pixel_grid(6)
+    y = torch.rand(36, 1)
+    slopes, trained = [], []
+    for weight in (0, 1):
+        grids = Grids(6, (3, 5))
+        penalty = (lambda g=grids: g.total_variation()) if weight else None
+        optimiser = OPTIMISERS["adam"](grids.parameters())
+        optimiser.param_groups[0]["lr"] = 0.05
+        losses = fit(grids, optimiser, x[even], y[even], 150, penalty=penalty)
+        assert losses.shape == (151, 2)
+        slopes.append(grids.total_variation().detach())
+        trained.append((losses[-1], grids(x).detach()))
+    assert (slopes[1] < 0.2 * slopes[0]).all()
+    last, values = trained[0]
+    assert float(last.max()) < 1e-4
+    torch.testing.assert_close(values[:, even], y[even].expand(2, -1, -1), atol=0.02, rtol=0)
+    assert (values[0, ~even] - values[1, ~even]).abs().max() < 0.03  # as they started, nearly
 
 
 class Slopes(torch.nn.Module):
