@@ -49,17 +49,27 @@ class Plan(Protocol):
 
 @dataclass(frozen=True)
 class Runs:
-    """A plan of runs by key, which gives their records by key."""
+    """A plan of runs by key, which gives their records by key.
 
-    by_key: Mapping[Any, Task]
+    Args:
+        by_key: a task, or several of different seeds, whose records follow each other.
+    """
+
+    by_key: Mapping[Any, Task | Sequence[Task]]
 
     def tasks(self) -> list[Task]:
         """Those given."""
-        return list(self.by_key.values())
+        return [task for of_key in self._lists().values() for task in of_key]
 
     def run(self, lab: Lab) -> dict[Any, list[dict[str, Any]]]:
         """Records, one a seed, by the key of the run."""
-        return dict(zip(self.by_key, lab.run(self.tasks()), strict=True))
+        found = iter(lab.run(self.tasks()))
+        return {
+            key: [r for _ in tasks for r in next(found)] for key, tasks in self._lists().items()
+        }
+
+    def _lists(self) -> dict[Any, Sequence[Task]]:
+        return {key: [of] if isinstance(of, Task) else of for key, of in self.by_key.items()}
 
 
 @dataclass

@@ -61,8 +61,13 @@ class Row:
             name += f", input ×{self.input:g}"
         return name if self.optimiser == "adam" else f"{name}, {self.optimiser.upper()}"
 
+    @property
+    def rate(self) -> float:
+        """The learning rate itself, where a kind of rows counts `lr` in units of its own."""
+        return self.lr
+
     def __str__(self) -> str:
-        return self.name if self.lr == 1e-3 else f"{self.name}, lr {self.lr:g}"
+        return self.name if self.rate == 1e-3 else f"{self.name}, lr {self.rate:g}"
 
     def module(self) -> Callable[[Tensor], Tensor]:
         """The activation: hatact's own op for every piecewise polynomial, ReLU too."""
@@ -72,7 +77,7 @@ class Row:
 
     def networks(
         self, inputs: int, width: int, depth: int, seeds: Sequence[int], device: str
-    ) -> Networks:
+    ) -> nn.Module:
         """inputs → width → … → 1 with `depth` linear layers, one network a seed."""
         sizes = [inputs, *[width] * (depth - 1), 1]
         return Networks(sizes, seeds, self.module(), self.octaves, self.input).to(device)
@@ -80,5 +85,5 @@ class Row:
     def optimiser_of(self, model: nn.Module) -> torch.optim.Optimizer:
         """What trains the model, at the row's rate."""
         kind = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[self.optimiser]
-        optimiser: torch.optim.Optimizer = kind(model.parameters(), lr=self.lr, fused=True)
+        optimiser: torch.optim.Optimizer = kind(model.parameters(), lr=self.rate, fused=True)
         return optimiser

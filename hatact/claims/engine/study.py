@@ -10,7 +10,7 @@ from hatact.claims.engine.claim import Settings
 from hatact.claims.engine.lab import Lab, Task
 from hatact.claims.engine.measure import Measure
 from hatact.claims.engine.runs import Record, Row
-from hatact.claims.figures.records import Key, middle, of_records
+from hatact.claims.figures.records import Key, kept, middle, of_records
 
 GRID = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 SEARCH_SEEDS = 2
@@ -100,10 +100,12 @@ class Rates:
     scores: Mapping[Row, Sequence[float]]
 
     def values(self) -> dict[str, Any]:
-        """What results.json keeps."""
+        """What results.json keeps; "units" are of rows whose rates are not those of the grid."""
+        units = {row.name: row.rate / row.lr for row in self.best if row.rate != row.lr}
         return {
             "grid": list(GRID),
-            "best": {row.name: best.lr for row, best in self.best.items()},
+            **({"units": units} if units else {}),
+            "best": {row.name: best.rate for row, best in self.best.items()},
             "scores": {row.name: list(scores) for row, scores in self.scores.items()},
         }
 
@@ -112,9 +114,9 @@ class Rates:
         sentences = []
         for row, best in self.best.items():
             if best.lr != row.lr:
-                sentences.append(f"best rate of {row.name}: {best.lr:g}, recorded {row.lr:g}")
+                sentences.append(f"best rate of {row.name}: {best.rate:g}, recorded {row.rate:g}")
             if self.scores and best.lr in (GRID[0], GRID[-1]):
-                sentences.append(f"best rate of {row.name} is {best.lr:g}, the edge of the grid")
+                sentences.append(f"best rate of {row.name} is {best.rate:g}, the edge of the grid")
         return sentences
 
 
@@ -151,9 +153,8 @@ class Trained:
 
     def values(self, keys: Sequence[str]) -> dict[str, Any]:
         """What results.json keeps: the steps, the rates, and the keys of every run's record."""
-        runs = [
-            {"row": str(row), "seed": seed, **{key: record[key] for key in keys}}
-            for row, records in self.runs.items()
-            for seed, record in enumerate(records)
-        ]
-        return {"steps": self.study.steps, "rates": self.rates.values(), "runs": runs}
+        return {
+            "steps": self.study.steps,
+            "rates": self.rates.values(),
+            "runs": kept(self.runs, keys),
+        }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
+from torch import nn
 
 from hatact.baselines.training import step_seconds
 from hatact.claims.engine.lab import Lab, Task
@@ -29,17 +31,27 @@ def steps(
     x = torch.rand(points, inputs, generator=generator).to(device)
     y = torch.rand(points, 1, generator=generator).to(device)
     models = [row.networks(inputs, width, depth, seeds[:1], device) for row in rows]
+
+    def block(row: Row, model: nn.Module) -> float:
+        return step_seconds(model, row.optimiser_of(model), x, y, BLOCK)
+
+    timed = [partial(block, *of_row) for of_row in zip(rows, models, strict=True)]
+    return [in_turns(timed, ROUNDS, advance)]
+
+
+def in_turns(timed: Sequence[Callable[[], float]], rounds: int, advance: Advance) -> Record:
+    """What takes and returns seconds, in turn: "seconds" and "ratio" as of :func:`steps`."""
     taken: list[list[float]] = []
-    for i in range(ROUNDS + 1):
+    for i in range(rounds + 1):
         turn = []
-        for row, model in zip(rows, models, strict=True):
-            turn.append(step_seconds(model, row.optimiser_of(model), x, y, BLOCK))
-            advance(1 / (len(models) * (ROUNDS + 1)))
+        for call in timed:
+            turn.append(call())
+            advance(1 / (len(timed) * (rounds + 1)))
         if i:  # the first warms up
             taken.append(turn)
-    seconds = [statistics.median(of_row) for of_row in zip(*taken, strict=True)]
-    ratio = [statistics.median(turn[i] / turn[0] for turn in taken) for i in range(len(rows))]
-    return [{"seconds": seconds, "ratio": ratio}]
+    seconds = [statistics.median(of_one) for of_one in zip(*taken, strict=True)]
+    ratio = [statistics.median(turn[i] / turn[0] for turn in taken) for i in range(len(timed))]
+    return {"seconds": seconds, "ratio": ratio}
 
 
 @dataclass(frozen=True)

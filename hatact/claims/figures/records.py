@@ -27,3 +27,21 @@ def middle(records: Sequence[Record], key: Key, index: int | None = None) -> flo
 def lower_middle(records: Sequence[Record], key: Key, index: int | None = None) -> float:
     """The lower median of :func:`of_records`: of what a method is compared with."""
     return lower_median(of_records(records, key, index))
+
+
+def middle_of_large(records: Sequence[Record], key: Key, lenient: bool = False) -> float:
+    """The median of what is better large, as a PSNR: of an even number the lower of the middle two.
+
+    NaN and None are the worst, −inf. Of what a method is compared with take the upper: lenient.
+    """
+    take = lower_median if lenient else median
+    return -take([None if v is None else -v for v in of_records(records, key)])
+
+
+def kept(runs: ByRow, keys: Sequence[str], name: str = "row") -> list[Record]:
+    """What results.json holds of records: the row and the seed of each, and these of its keys."""
+    return [
+        {name: str(row), "seed": seed, **{key: record[key] for key in keys}}
+        for row, records in runs.items()
+        for seed, record in enumerate(records)
+    ]

@@ -6,15 +6,28 @@ import math
 from collections.abc import Callable, Sequence
 
 from hatact.claims.figures.kinds import Table
-from hatact.claims.figures.records import ByRow, Record, middle
+from hatact.claims.figures.records import ByRow, Record, middle, middle_of_large, of_records
 
 Cell = Callable[[Sequence[Record]], str]
 Column = tuple[str, Cell]
 
 
 def number(value: float, spec: str = "g", never: str = "–") -> str:
-    """A number as text, inf as a dash or as another word for it."""
-    return never if math.isinf(value) else format(value, spec)
+    """A number as text, inf and NaN as a dash or as another word for it."""
+    return format(value, spec) if math.isfinite(value) else never
+
+
+def decibels(value: float) -> str:
+    """A PSNR in words; one that is not finite is of a network that diverged."""
+    return f"{value:.1f} dB" if math.isfinite(value) else "diverged"
+
+
+def spread(records: Sequence[Record], key: str, spec: str) -> str:
+    """Of what is better large the median and, where they read otherwise, the lowest … highest."""
+    values = [-math.inf if math.isnan(v) else v for v in of_records(records, key)]
+    of_seeds = min(values), middle_of_large(records, key), max(values)
+    low, middle, high = (number(v, spec, "diverged") for v in of_seeds)
+    return middle if low == high else f"{middle} ({low}–{high})"
 
 
 def median_cells(key: str, headings: Sequence[str] | str, spec: str = "g") -> list[Column]:

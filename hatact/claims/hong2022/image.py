@@ -13,13 +13,12 @@ from functools import partial
 from itertools import chain, pairwise
 from typing import Any
 
-from hatact.analysis import lower_median, median
 from hatact.analysis.images import grey, neighbour_psnr, picture
 from hatact.claims.engine import Claim, Measure, Outcome, Plan, Record, Row, Settings, Study, Timing
 from hatact.claims.engine.verdicts import REPRODUCED, Decision, share
 from hatact.claims.figures import Curves, Image, Images, Panel
 from hatact.claims.figures.lines import BY_TIME, TRAINING, axes, component_panels, row_lines
-from hatact.claims.figures.records import ByRow, lower_middle, middle, of_records
+from hatact.claims.figures.records import ByRow, lower_middle, middle, middle_of_large, of_records
 from hatact.claims.figures.tables import Column, by_row, median_cells
 from hatact.claims.targets import images
 
@@ -45,8 +44,11 @@ def decide(hat: Records, relus: ByRow) -> Decision:
 
     Medians over seeds; the best ReLU row is chosen by the very figure that is compared.
     """
-    held = _psnr(hat)
-    theirs = {row: _psnr(records, lenient=True) for row, records in relus.items()}
+    held = middle_of_large(hat, "held_out_psnr")
+    theirs = {
+        row: middle_of_large(records, "held_out_psnr", lenient=True)
+        for row, records in relus.items()
+    }
     best = max(theirs, key=theirs.__getitem__)
     bands = range(len(hat[0]["band_errors"]))
     errors = [min(lower_middle(r, "band_errors", b) for r in relus.values()) for b in bands]
@@ -56,12 +58,6 @@ def decide(hat: Records, relus: ByRow) -> Decision:
         f"held out {held:.1f} dB against {theirs[best]:.1f} dB of {best}; "
         f"smaller error in {sum(ahead)} of {len(ahead)} bands"
     )
-
-
-def _psnr(records: Records, key: str = "held_out_psnr", lenient: bool = False) -> float:
-    """The median of a PSNR: of an even number the lower of the middle two, the upper if lenient."""
-    middle = lower_median if lenient else median
-    return -middle([-value for value in of_records(records, key)])
 
 
 def runs(settings: Settings) -> dict[str, Plan]:
@@ -81,8 +77,8 @@ def judge(settings: Settings, given: Mapping[str, Any]) -> Outcome:
     hat, relu, encoded, cubic = compared = trained.best(*COMPARED)
     records, shown = trained.runs, trained.only(*compared)
     relus = {r: of for r, of in records.items() if r.activation == "relu" and not r.octaves}
-    held = {row: _psnr(of) for row, of in records.items()}
-    seen = {row: _psnr(of, "train_psnr") for row, of in records.items()}
+    held = {row: middle_of_large(of, "held_out_psnr") for row, of in records.items()}
+    seen = {row: middle_of_large(of, "train_psnr") for row, of in records.items()}
     ahead = (f"{row} {held[row] - held[hat]:+.1f} dB" for row in (encoded, cubic))
     memorised = (
         f"{row} memorises: {seen[row]:.0f} dB on the seen pixels, {held[row]:.1f} dB held out"

@@ -11,11 +11,10 @@ import math
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hatact.analysis.spectrum import SpectrumTracker, bias_exponent
 from hatact.analysis.tracked import learning
-from hatact.baselines.networks import Networks
 from hatact.baselines.training import fit
 from hatact.claims.engine.runs import TARGET_SEEDS, Advance, Record, Row
 
@@ -76,7 +75,7 @@ def train_shallow(
 
 def tracked(
     row: Row,
-    model: Networks,
+    model: nn.Module,
     x: Tensor,
     u: Tensor,
     frequencies: Sequence[float],

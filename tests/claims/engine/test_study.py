@@ -8,6 +8,7 @@ import pytest
 from hatact.claims import Settings
 from hatact.claims.engine import Row, Study
 from hatact.claims.engine.study import GRID, SEARCH_SEEDS, Rates, candidates
+from hatact.claims.targets.methods import Method
 from tests.support.labs import Asked
 
 INF, NAN = math.inf, math.nan
@@ -107,6 +108,20 @@ def test_a_search_that_finds_another_rate_or_the_edge_says_so():
     assert values["best"] == {"hat(x)": 3e-3, "relu(x)": 1e-4}
     assert values["scores"]["relu(x)"] == [1, 4, 2, 3, 9]
     assert Rates({HAT: HAT}, {}).findings() == []
+
+
+def test_rates_are_told_as_they_are_and_scores_by_the_grid_in_a_rows_units():
+    """A row may count its rate in units of its own: what is kept must not pass for the grid's."""
+    row, slow = Method("grid", smoothing=1, lr=1e-2, unit=100), Method("siren", 30)
+    best = {row: replace(row, lr=3e-3), slow: replace(slow, lr=1e-4)}
+    rates = Rates(best, {row: [5, 4, 3, 1, 2], slow: [1, 2, 3, 4, 5]})
+    values = rates.values()
+    assert values["best"] == pytest.approx({"grid, TV × 1": 0.3, "SIREN, ω = 30": 1e-4})
+    assert values["units"] == pytest.approx({"grid, TV × 1": 100})
+    assert values["grid"] == list(GRID)
+    assert values["scores"]["grid, TV × 1"] == [5, 4, 3, 1, 2]
+    assert rates.findings()[0] == "best rate of grid, TV × 1: 0.3, recorded 1"
+    assert "units" not in Rates({slow: slow, HAT: HAT}, {}).values()
 
 
 def test_rows_come_in_their_order_each_after_its_best_rate():

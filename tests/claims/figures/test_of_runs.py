@@ -2,10 +2,11 @@
 
 import math
 
+from hatact.claims.engine import Row
 from hatact.claims.figures import Curves, Line, Panel, Table
 from hatact.claims.figures.lines import axes, band, component_panels, row_lines
-from hatact.claims.figures.records import lower_middle, middle, of_records
-from hatact.claims.figures.tables import by_row, listed, median_cells, number
+from hatact.claims.figures.records import kept, lower_middle, middle, middle_of_large, of_records
+from hatact.claims.figures.tables import by_row, decibels, listed, median_cells, number, spread
 
 INF, NAN = math.inf, math.nan
 RUNS = {
@@ -53,9 +54,51 @@ def test_of_an_even_number_of_seeds_there_are_two_medians():
     assert middle(RUNS["b"], "n", 0) == lower_middle(RUNS["b"], "n", 0) == 4
 
 
+def test_of_what_is_better_large_the_median_is_the_worse_one():
+    def found(*values, **more):
+        return middle_of_large([{"n": v} for v in values], "n", **more)
+
+    assert found(3, 1, 2) == found(3, 1, 2, lenient=True) == 2
+    assert (found(4, 1, 2, 3), found(4, 1, 2, 3, lenient=True)) == (2, 3)
+    for gone in (NAN, None, -INF):
+        assert (found(5, gone), found(5, gone, lenient=True)) == (-INF, 5)
+        assert found(gone, 4, 5) == found(gone, 4, 5, lenient=True) == 4
+        assert found(gone, gone, 5) == found(gone, gone, 5, lenient=True) == -INF
+        assert found(gone) == -INF
+    assert middle_of_large([{"n": [1, 8]}, {"n": [2, 7]}], lambda record: record["n"][1]) == 7
+
+
 def test_a_number_that_never_came_is_a_dash_or_a_word():
-    assert [number(x, ".3g", "never") for x in (2 / 3, INF)] == ["0.667", "never"]
-    assert [number(x) for x in (250.0, INF)] == ["250", "–"]
+    assert [number(x, ".3g", "never") for x in (2 / 3, INF, -INF)] == ["0.667", "never", "never"]
+    assert [number(x) for x in (250.0, INF, NAN)] == ["250", "–", "–"]
+
+
+def test_what_is_kept_of_records_says_the_row_and_the_seed():
+    assert kept({Row("hat", 2): RUNS["b"][:2], "other": RUNS["a"]}, ("n", "e")) == [
+        {"row": "hat(2x)", "seed": 0, "n": [5, 7], "e": [9, 1, 3]},
+        {"row": "hat(2x)", "seed": 1, "n": [3, 9], "e": [9, 2, 1]},
+        {"row": "other", "seed": 0, "n": [1, None], "e": [9, 4, 2]},
+    ]
+    assert kept({"a": RUNS["a"]}, (), "network") == [{"network": "a", "seed": 0}]
+    assert kept({}, ("n",)) == []
+
+
+def test_decibels_in_words():
+    told = ["24.0 dB", "-3.1 dB", *["diverged"] * 3]
+    assert [decibels(v) for v in (24.04, -3.06, NAN, -INF, INF)] == told
+
+
+def test_ranges_over_seeds_and_what_diverged():
+    def told(*values):
+        return spread([{"psnr": v} for v in values], "psnr", ".1f")
+
+    assert told(24.03, 24.01) == told(24.0) == "24.0"  # they read alike
+    assert told(24.0, 26.0, 25.0) == "25.0 (24.0–26.0)"
+    assert told(24.0, 26.0) == "24.0 (24.0–26.0)"  # of two the worse one
+    assert told(24.0, NAN, 25.0) == told(24.0, -INF, 25.0) == "24.0 (diverged–25.0)"
+    assert told(NAN, 25.0) == "diverged (diverged–25.0)"
+    assert told(NAN) == told(NAN, -INF) == "diverged"
+    assert spread([{"psnr": 24.0, "ssim": 1 / 3}], "ssim", ".3f") == "0.333"
 
 
 def test_rows_are_listed_within_a_sentence():
