@@ -7,7 +7,8 @@ from hatact.claims.engine import timing
 from hatact.claims.engine.study import Study
 from hatact.claims.geifman2023 import _runs as ways
 from hatact.claims.milkert2023 import _runs, regions
-from hatact.claims.targets import agreement
+from hatact.claims.shenouda2024 import _runs as wavelets
+from hatact.claims.targets import agreement, imaging, imaging_time
 from tests.support.labs import Asked, quiet
 
 CLAIMS = [claim for paper in papers().values() for claim in paper.claims]
@@ -15,7 +16,7 @@ CLAIMS = [claim for paper in papers().values() for claim in paper.claims]
 
 def test_papers_are_found_and_complete():
     found = papers()
-    assert {"geifman2023", "hong2022", "milkert2023"} <= set(found)
+    assert {"geifman2023", "hong2022", "milkert2023", "shenouda2024"} <= set(found)
     assert len({claim.id for claim in CLAIMS}) == len(CLAIMS)
     for name, paper in found.items():
         for claim in paper.claims:
@@ -68,12 +69,16 @@ def records():
 def test_the_runs_announced_are_the_runs_asked_for(claim, setting, seeds, records, monkeypatch):
     """Where the recorded rates are found again; the estimate and the cache's state hang on it."""
     monkeypatch.setattr(agreement, "STEPS", 4)
-    monkeypatch.setattr(timing, "ROUNDS", 1)
-    monkeypatch.setattr(timing, "BLOCK", 1)
+    for times in (timing, imaging_time):
+        monkeypatch.setattr(times, "ROUNDS", 1)
+        monkeypatch.setattr(times, "BLOCK", 1)
     monkeypatch.setattr(regions, "DEPTHS", {"quick": (1, 4), "full": (1, 4, 6)})
     monkeypatch.setattr(_runs, "COUNT_STEPS", 4)
     monkeypatch.setattr(ways, "WIDTH", 64)
     monkeypatch.setattr(ways, "IMAGES", 100)
+    monkeypatch.setattr(imaging, "SIDES", dict.fromkeys(imaging.SIDES, 16))
+    monkeypatch.setattr(imaging, "WIDTH", 16)
+    monkeypatch.setattr(wavelets, "WIDE", 16)
     lab, search = Miniature(records), Study._search
 
     def remembered(study, lab):

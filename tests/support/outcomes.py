@@ -1,4 +1,4 @@
-"""Judging a claim as a test does: quickly, of one seed, and the outcome must be whole."""
+"""Judging a claim as a test does: quickly, of one seed, unless told; the outcome must be whole."""
 
 import json
 
@@ -10,9 +10,9 @@ QUICK = Settings(quick=True, seeds=1)
 """These are the settings of a test that trains."""
 
 
-def judged(claim, lab):
+def judged(claim, lab, settings=QUICK):
     """The outcome is returned once it is fit to be written as JSON and its tables are whole."""
-    outcome = claim.outcome(QUICK, lab)
+    outcome = claim.outcome(settings, lab)
     figures = [to_json(figure) for figure in outcome.figures]
     plain = vars(outcome) | {"measures": [], "tables": [], "figures": figures}
     json.dumps(results._plain(plain), allow_nan=False)
