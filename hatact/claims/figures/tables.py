@@ -26,8 +26,8 @@ def spread(records: Sequence[Record], key: str, spec: str) -> str:
     """Of what is better large the median and, where they read otherwise, the lowest … highest."""
     values = [-math.inf if math.isnan(v) else v for v in of_records(records, key)]
     of_seeds = min(values), middle_of_large(records, key), max(values)
-    low, middle, high = (number(v, spec, "diverged") for v in of_seeds)
-    return middle if low == high else f"{middle} ({low}–{high})"
+    low, typical, high = (number(v, spec, "diverged") for v in of_seeds)
+    return typical if low == high else f"{typical} ({low}–{high})"
 
 
 def median_cells(key: str, headings: Sequence[str] | str, spec: str = "g") -> list[Column]:

@@ -81,8 +81,9 @@ def stopped(
     device: str,
     advance: Advance,
 ) -> list[Record]:
-    """BW-ReLU networks on a sinogram until ‖f − y‖ ≤ threshold·‖y‖, weight·path norm in the loss.
+    """BW-ReLU networks on a sinogram until ‖f − y‖ ≤ threshold·‖y‖.
 
+    What is lowered is ‖f − y‖²/‖y‖² + weight·(path norm), times the mean square of y.
     A record holds the "steps", None for never, the "path_norm", and the image's "psnr", "ssim" and
     grey levels, there or at the last step.
     """
@@ -98,11 +99,16 @@ def stopped(
             return data + weight * power * path_norm(network) if weight else data
 
         optimiser = torch.optim.Adam(network.parameters(), lr=RATE, fused=True)
-        tell = lambda share: advance(share / len(seeds))  # noqa: E731
         learnt = train_until(
-            _Measured(network, problem), [optimiser], problem.x, problem.y, steps, threshold, loss,
-            advance=tell,
-        )  # fmt: skip
+            _Measured(network, problem),
+            [optimiser],
+            problem.x,
+            problem.y,
+            steps,
+            threshold,
+            loss,
+            advance=lambda share: advance(share / len(seeds)),
+        )
         with torch.no_grad():
             made, norm = network(problem.x).reshape(side, side), float(path_norm(network))
         records.append(

@@ -143,8 +143,9 @@ def _cell(records: Sequence[Record]) -> str:
 CLAIM = Claim(
     id="shenouda2024/scale",
     name="The scale c",
-    statement=f"Where every pixel of camera (64 × 64) is seen, BW-ReLU at c = 3 is {AHEAD_DB:g} dB "
-    f"or more ahead of ReLU and a larger c, of {', '.join(map(str, SCALES))}, always fits better; "
+    statement=f"Where every pixel of {fit.PROBLEM.image} ({fit.PROBLEM.side} × "
+    f"{fit.PROBLEM.side}) is seen, BW-ReLU at c = 3 is {AHEAD_DB:g} dB or more ahead of "
+    f"ReLU and a larger c, of {', '.join(map(str, SCALES))}, always fits better; "
     "where some are not seen the best c is neither the smallest nor the largest.",
     source="the paper's experiments take c from 1 to 9 by the task; the criteria are this "
     "project's own, the 8 dB fixed from one seed beforehand",
