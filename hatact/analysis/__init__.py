@@ -5,6 +5,7 @@ from hatact.analysis.components import components
 from hatact.analysis.curves import Agreement, agreement, nudge
 from hatact.analysis.descent import MeshDescent, mesh_descent
 from hatact.analysis.eigenpairs import Eigenpairs, kernel_eigenpairs, ntk_eigenpairs
+from hatact.analysis.eigenvalue_decay import EigenvalueDecay, eigenvalue_decay
 from hatact.analysis.empirical_ntk import empirical_ntk
 from hatact.analysis.features import FeatureCondition, feature_condition
 from hatact.analysis.gram import (
@@ -14,6 +15,7 @@ from hatact.analysis.gram import (
     gram,
     log_slope,
 )
+from hatact.analysis.infinite_width import nngp, ntk
 from hatact.analysis.kernel_descent import kernel_descent
 from hatact.analysis.kernels import shallow_relu_ntk
 from hatact.analysis.modified_spectrum import (
@@ -35,6 +37,7 @@ from hatact.analysis.spectrum import (
     spectrum,
     steps_to,
 )
+from hatact.analysis.target_alignment import target_alignment
 from hatact.analysis.tomography import radon
 from hatact.analysis.tracked import arrival_spread, late_loss, learning, spread_steps
 
@@ -42,6 +45,7 @@ __all__ = [
     "Agreement",
     "BiasExponent",
     "Eigenpairs",
+    "EigenvalueDecay",
     "FeatureCondition",
     "KernelRegression",
     "MeshDescent",
@@ -55,6 +59,7 @@ __all__ = [
     "cantilever_roots",
     "components",
     "condition_number",
+    "eigenvalue_decay",
     "eigenvalues",
     "empirical_ntk",
     "feature_condition",
@@ -70,6 +75,8 @@ __all__ = [
     "median",
     "median_interval",
     "mesh_descent",
+    "nngp",
+    "ntk",
     "ntk_eigenpairs",
     "nudge",
     "path_norm",
@@ -81,4 +88,5 @@ __all__ = [
     "spectrum",
     "spread_steps",
     "steps_to",
+    "target_alignment",
 ]
