@@ -1,5 +1,7 @@
 """Every paper is complete, and asks for the runs that it announced."""
 
+import sys
+
 import pytest
 
 from hatact.claims import Settings, papers
@@ -7,16 +9,19 @@ from hatact.claims.engine import timing
 from hatact.claims.engine.study import Study
 from hatact.claims.geifman2023 import _runs as ways
 from hatact.claims.milkert2023 import _runs, regions
+from hatact.claims.ntk import images
 from hatact.claims.shenouda2024 import _runs as wavelets
-from hatact.claims.targets import agreement, imaging, imaging_time
+from hatact.claims.targets import agreement, imaging, imaging_time, sines
 from tests.support.labs import Asked, quiet
+
+decay = sys.modules["hatact.analysis.eigenvalue_decay"]  # the function has the same name
 
 CLAIMS = [claim for paper in papers().values() for claim in paper.claims]
 
 
 def test_papers_are_found_and_complete():
     found = papers()
-    assert {"geifman2023", "hong2022", "milkert2023", "shenouda2024"} <= set(found)
+    assert {"geifman2023", "hong2022", "milkert2023", "ntk", "shenouda2024"} <= set(found)
     assert len({claim.id for claim in CLAIMS}) == len(CLAIMS)
     for name, paper in found.items():
         for claim in paper.claims:
@@ -79,6 +84,10 @@ def test_the_runs_announced_are_the_runs_asked_for(claim, setting, seeds, record
     monkeypatch.setattr(imaging, "SIDES", dict.fromkeys(imaging.SIDES, 16))
     monkeypatch.setattr(imaging, "WIDTH", 16)
     monkeypatch.setattr(wavelets, "WIDE", 16)
+    monkeypatch.setattr(images, "SIDE", dict.fromkeys(images.SIDE, 8))
+    monkeypatch.setattr(sines, "POINTS", 120)
+    for points in ("CIRCLE", "FINEST"):
+        monkeypatch.setattr(decay, points, 2**10)
     lab, search = Miniature(records), Study._search
 
     def remembered(study, lab):
