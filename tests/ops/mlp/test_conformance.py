@@ -87,7 +87,8 @@ def test_what_is_not_kept_is_computed_again(place, hidden, dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES[:3], ids=str)
 def test_same_bits_for_any_number_of_threads(place, dtype):
-    if place.interpreted:
+    """Of the fused kernels: torch's own products depend on the threads on some machines."""
+    if place.interpreted or place.backend == "reference":
         pytest.skip("runs layer by layer")
     net = network((3, 48, 2, 3, 1500), dtype, place.device)
     found = []
