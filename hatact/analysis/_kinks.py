@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -55,6 +56,18 @@ class Kinks:
         a, b = lines[home]
         return cls(float(poly.tidy(a)), float(b), tuple(kinks))
 
+    def rounding(self, s: float) -> float:
+        """About what rounding makes of E[f·f] at deviations up to s."""
+        size = (
+            sum(
+                (abs(k.jump) + abs(k.slope) * s) * math.exp(-((k.t / s) ** 2) / 4)
+                for k in self.kinks
+            )
+            if s
+            else 0.0
+        )
+        return float(np.finfo(float).eps) * size**2
+
     def moments(self, s1: Array, s2: Array, angle: Array) -> tuple[Array, Array]:
         """Of u ~ N(0, s1²), v ~ N(0, s2²) with correlation cos(angle); the arrays broadcast."""
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -68,7 +81,7 @@ class Kinks:
             [sum(of) for of in zip(_NONE, *_once(tails), strict=True)] for tails in (left, right)
         )
         values = a * a + b * b * s1 * s2 * rho + a * (g1 + g2) + b * rho * (s1 * z2 + s2 * z1)
-        slopes = b * b + b * (d1 + d2) + 0 * angle
+        slopes = b * b + b * (d1 + d2) + 0 * (s1 + s2 + angle)
         half = {1: angle / 2, -1: (np.pi - angle) / 2}
         for p in left:
             for q in right:

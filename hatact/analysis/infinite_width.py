@@ -7,13 +7,16 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from hatact.analysis._unrolled import jumps
 from hatact.spec import PiecewisePolynomial
+
+if TYPE_CHECKING:
+    from hatact.analysis._moments import Moments
 
 TILE = 128
 """Points on either side of a block of pairs that goes through all layers at once."""
@@ -22,8 +25,11 @@ EQUAL = 4e-15
 """Norms that differ by no more than this share are equal: the points lie on a sphere."""
 FEW = 4096
 """Pairs for which no table is made."""
+NEAR = 1e-5
+"""Below that an angle is followed by distances: either way is then good to some 1e-10."""
 Variances = float | Sequence[float] | None
 _Moments = Callable[..., tuple[Any, Any]]
+_Step = Callable[[Any, Any, Any, float], Any]
 
 
 def nngp(
@@ -47,15 +53,16 @@ def nngp(
     more than chance.
 
     E[f·f] is computed in float64. For f of degree at most 1 it is a closed form, of moments of the
-    truncated bivariate normal distribution by Owen's T, with rounding of
-    1e-15·(Σ|changes of slope|)²·√(Σ_l(x, x)·Σ_l(x′, x′)); for others a quadrature, to 1e-10 of the
-    largest E[f·f]. Between points on a sphere it is a table in the angle, which adds 1e-11 of that.
+    truncated bivariate normal distribution by Owen's T, if rounding takes no more than 1e-11 of
+    E[f²]; for others, and for an f so narrow that its terms cancel, a quadrature, to 1e-8 of it
+    and as measured 1e-11. Between points on a sphere it is a table in the angle, which adds 1e-11.
     A periodic f is unrolled over nine standard deviations.
 
     Shapes: x1 (n1, d), x2 (n2, d) → (n1, n2); without x2 of x1 with itself, then exactly symmetric.
     dtypes: that of x1, float32 or float64, computed in float64 on the CPU.
     Cost: a pair and hidden layer some 1 µs a pair of knots for degree 1, and 100 µs above; on a
-    sphere 0.1 µs. Memory: the result, and blocks of 128 × 128 pairs.
+    sphere, where norms agree to float64's rounding and the table ends, 0.1 µs. Memory: the result,
+    blocks of 128 × 128 pairs, and three numbers a point and layer.
     Source: arXiv 1711.00165; no derivative with respect to x is given.
 
     Args:
@@ -68,7 +75,8 @@ def nngp(
         ValueError: for a depth or width below 1; variances that are negative or not finite, or a
             list of another length than `depth`; points that are not finite float32 or float64 rows
             of one dimension, or that require a gradient; more than 2²⁸ pairs; a periodic spec with
-            more than 64 knots within nine standard deviations.
+            more than 64 knots within nine standard deviations; a spec so narrow that rounding may
+            take more than 1e-8 of E[f²]; a result that is not finite.
         ModuleNotFoundError: without SciPy, which `hatact[verify]` brings.
     """
     net = _Network.of(spec, depth, x1, x2, weight_variance, bias_variance, width)
@@ -94,9 +102,10 @@ def ntk(
     Θ_{l+1} = width·E[f·f] + 1 + Θ_l·ω·E[f′·f′]; every layer has a bias that is trained, and the
     first layer's share does not grow with the width.
 
-    Shapes, dtypes, cost: as :func:`nngp`. Accuracy: as there, but near coinciding points E[f′·f′]
-    falls as the angle between the pre-activations: where that is α in some layer it is good to
-    1e-16/α there, 1e-8 at worst, and to rounding again between points that are equal.
+    Shapes, dtypes, cost: as :func:`nngp`. Accuracy: as there, but E[f′·f′] falls in proportion to a
+    small angle between pre-activations, and every later layer multiplies an error of that angle by
+    √(ω·E[f′·f′]). The angle is good to 1e-10, between points that are nearly equal to 1e-5 of
+    itself; on one ray, not nearly equal and without biases, to 1e-8.
     Source: arXiv 1806.07572.
 
     Args:
@@ -108,7 +117,7 @@ def ntk(
             parameterization, or "standard" without a width.
     """
     net = _Network.of(spec, depth, x1, x2, weight_variance, bias_variance, width)
-    if jumps(spec):
+    if depth > 1 and jumps(spec):
         raise ValueError(
             "the NTK needs an activation without jumps: at a jump the derivative is infinite; got "
             f"one with knots {tuple(map(float, spec.knots))}"
@@ -125,17 +134,14 @@ def ntk(
 
 
 @dataclass(frozen=True)
-class _Block:
-    """What the layers of a network give a block of pairs, as arrays."""
+class _Layer:
+    """What a hidden layer has of each point: u ~ N(0, s²) is its pre-activation."""
 
-    products: Any
-    """x·x′."""
-    first: Any
-    """Σ_1."""
-    values: list[Any]
-    """E[f·f] of every hidden layer."""
-    slopes: list[Any]
-    """E[f′·f′] of every hidden layer."""
+    s: Tensor
+    slope: Tensor
+    """E[f′(u)²]."""
+    radial: Tensor
+    """E[(u·f′(u))²]."""
 
 
 @dataclass(frozen=True)
@@ -167,10 +173,11 @@ class _Network:
         for name, n in counts.items():
             if type(n) is not int or n < 1:
                 raise ValueError(f"{name} must be an int of at least 1; got {n!r}")
+        weight, bias = (_plain(v) for v in (weight, bias))
         if bias is None:
             hidden = 0.0 if width is None else 1 / (3 * width)
             biases = [1 / (3 * x1.shape[1]), *[hidden] * (depth - 1)]
-        elif isinstance(bias, Sequence):
+        elif isinstance(bias, Sequence) and not isinstance(bias, str):
             biases = [*bias]
         else:
             biases = [bias] * depth
@@ -178,33 +185,30 @@ class _Network:
             raise ValueError(
                 f"bias_variance needs one value a layer, {depth} of them; got {len(biases)}"
             )
-        for variance in (weight, *biases):
-            if not (isinstance(variance, Real) and 0 <= float(variance) < math.inf):
-                raise ValueError(f"a variance must be finite and at least 0; got {variance!r}")
+        named = [("weight_variance", weight), *(("bias_variance", b) for b in biases)]
+        for name, v in named:
+            number = isinstance(v, Real) and not isinstance(v, bool)
+            if not (number and 0 <= float(v) < math.inf):
+                raise ValueError(
+                    f"a variance must be finite and at least 0; got {v!r} as {name}, which is a "
+                    "number" + (", or a list of one a layer" if name[0] == "b" else "")
+                )
         return cls(spec, float(weight), tuple(map(float, biases)), x1.shape[1], width)
 
-    def covariance(self, block: _Block) -> Any:
-        """Σ_depth."""
-        if not block.values:
-            return block.first
-        return self.weight * block.values[-1] + self.biases[-1]
+    def covariance(self, kernel: Any, value: Any, slope: Any, bias: float) -> Any:
+        """Σ_{l+1}, from E[f·f]."""
+        return self.weight * value + bias
 
-    def tangent(self, block: _Block) -> Any:
-        """Θ_depth of parameters of unit variance."""
-        kernel = block.first
-        for bias, value, slope in zip(self.biases[1:], block.values, block.slopes, strict=True):
-            kernel = self.weight * (value + kernel * slope) + bias
-        return kernel
+    def tangent(self, kernel: Any, value: Any, slope: Any, bias: float) -> Any:
+        """Θ_{l+1} of parameters of unit variance, from Θ_l, E[f·f] and E[f′·f′]."""
+        return self.weight * (value + kernel * slope) + bias
 
-    def standard(self, block: _Block) -> Any:
-        """Θ_depth of parameters as PyTorch has them."""
-        kernel = block.products + 1
-        for value, slope in zip(block.values, block.slopes, strict=True):
-            kernel = self.width * value + 1 + self.weight * kernel * slope
-        return kernel
+    def standard(self, kernel: Any, value: Any, slope: Any, bias: float) -> Any:
+        """Θ_{l+1} of parameters as PyTorch has them."""
+        return self.width * value + 1 + self.weight * kernel * slope
 
-    def kernel(self, x1: Tensor, x2: Tensor | None, of: Callable[[_Block], Any]) -> Tensor:
-        """What `of` makes of every pair, a block at a time."""
+    def kernel(self, x1: Tensor, x2: Tensor | None, step: _Step) -> Tensor:
+        """What `step` makes of every pair, from layer to layer, a block at a time."""
         try:
             from hatact.analysis._moments import Moments
         except ModuleNotFoundError as error:
@@ -216,22 +220,30 @@ class _Network:
         rows = x1.double().cpu()
         columns = rows if x2 is None else x2.double().cpu()
         sphere = _on_sphere(rows, columns)
-        left = self._deviations(moments, rows, sphere)
-        right = left if same else self._deviations(moments, columns, sphere)
+        left = self._layers(moments, rows, sphere)
+        right = left if same else self._layers(moments, columns, sphere)
         serve: list[_Moments] = [moments] * len(left)
         if sphere and len(rows) * len(columns) > FEW:
-            serve = [moments.table(float(s[0])) for s in left]
-        angles = _Angles(self._directions(rows), self._directions(columns))
-        out = torch.empty(len(rows), len(columns), dtype=x1.dtype)
+            serve = [moments.table(float(layer.s[0])) for layer in left]
+        directions = [self._directions(points) for points in (rows, columns)]
+        out = torch.empty(len(rows), len(columns), dtype=x1.dtype, device="cpu")
 
         def fill(corner: tuple[int, int]) -> None:
             i, j = (slice(start, start + TILE) for start in corner)
-            ends = [
-                (u[i, None].numpy(), v[None, j].numpy()) for u, v in zip(left, right, strict=True)
-            ]
             products = (rows[i] @ columns[j].T).numpy()
-            block = self._block(products, angles.between(i, j), ends, serve)
-            tile = torch.from_numpy(of(block))
+            kernel = products * (self.weight / self.inputs) + self.biases[0]
+            if step == self.standard:
+                kernel = products + 1
+            angle = _angles(directions[0][i], directions[1][j])
+            for layer, of in enumerate(serve):
+                ends = _Ends(left[layer], right[layer], i, j)
+                value, slope = of(*ends.s, angle)
+                kernel = step(kernel, value, slope, self.biases[layer + 1])
+                if layer + 1 < len(serve):
+                    after = _Ends(left[layer + 1], right[layer + 1], i, j)
+                    covariance = self.weight * value + self.biases[layer + 1]
+                    angle = self._next(angle, slope, covariance, ends, after)
+            tile = torch.from_numpy(kernel)
             if same and i == j:
                 tile = (tile + tile.T) / 2  # rounding need not be symmetric
             out[i, j] = tile.to(out.dtype)
@@ -242,59 +254,95 @@ class _Network:
         corners = [(i, j) for i in starts[0] for j in starts[1] if not same or i <= j]
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
             list(pool.map(fill, corners))
+        if not bool(out.isfinite().all()):
+            raise ValueError(
+                f"a kernel must be finite in {out.dtype}; got {int((~out.isfinite()).sum())} "
+                "entries that are not: points, variances or the activation are too large"
+            )
         return out.to(x1.device)
 
     def _directions(self, x: Tensor) -> Tensor:
         """Vectors of length 1, or 0, between which the angles are those of pre-activations."""
-        bias = torch.full((len(x), 1), math.sqrt(self.biases[0]), dtype=x.dtype)
+        bias = x.new_full((len(x), 1), math.sqrt(self.biases[0]))
         whole = torch.cat([x * math.sqrt(self.weight / x.shape[1]), bias], 1)
         return nn.functional.normalize(whole, dim=1, eps=torch.finfo(x.dtype).tiny)
 
-    def _deviations(self, moments: _Moments, x: Tensor, sphere: bool) -> list[Tensor]:
-        """√Σ_l(x, x) of every hidden layer."""
+    def _layers(self, moments: Moments, x: Tensor, sphere: bool) -> list[_Layer]:
+        """Every hidden layer, whose s is √Σ_l(x, x)."""
         squares = x.square().sum(1)[: 1 if sphere else None]
         variance = squares * (self.weight / x.shape[1]) + self.biases[0]
         found = []
         for bias in self.biases[1:]:
             s = variance.sqrt()
-            found.append(s.expand(len(x)))
-            square = torch.from_numpy(moments(s.numpy(), s.numpy(), 0.0)[0])
-            variance = (self.weight * square + bias).clamp(min=0)
+            value, slope = map(torch.from_numpy, moments(s.numpy(), s.numpy(), 0.0))
+            radial = torch.from_numpy(moments.radial(s.numpy()))
+            found.append(_Layer(*(of.expand(len(x)) for of in (s, slope, radial))))
+            variance = (self.weight * value + bias).clamp(min=0)
         return found
 
-    def _block(
-        self, products: Any, angle: Any, ends: list[tuple[Any, Any]], serve: list[_Moments]
-    ) -> _Block:
+    def _next(self, angle: Any, slope: Any, covariance: Any, ends: _Ends, after: _Ends) -> Any:
+        """The angles between the pre-activations of the next layer, from those of this one.
+
+        Their cosine leaves 1e-8 of a small angle to rounding. Below NEAR, of deviations as near,
+        the angle is that of the distance: E[(f(u) − f(v))²] is, to first order in the angle and in
+        the difference of deviations, E[(u·f′(u))²]·(s₁ − s₂)²/s² + s₁·s₂·α²·(D(0) + 2·D(α))/3 with
+        D = E[f′·f′], which falls in proportion to α.
+        """
         import numpy as np
 
-        first = products * (self.weight / self.inputs) + self.biases[0]
-        values, slopes = [], []
-        for layer, (s1, s2) in enumerate(ends):
-            value, slope = serve[layer](s1, s2, angle)
-            values.append(value)
-            slopes.append(slope)
-            if layer + 1 < len(ends):
-                norms = np.multiply(*ends[layer + 1])
-                covariance = self.weight * value + self.biases[layer + 1]
-                cosine = np.divide(covariance, norms, out=0 * norms, where=norms > 0)
-                one = (angle == 0) & (s1 == s2)
-                angle = np.where(one, 0, np.arccos(cosine.clip(-1, 1)))
-        return _Block(products, first, values, slopes)
+        norms = np.multiply(*after.s)
+        cosine = np.divide(covariance, norms, out=0 * norms, where=norms > 0)
+        found = np.arccos(cosine.clip(-1, 1))
+        (s1, s2), (d1, d2), (r1, r2) = ends.s, ends.slope, ends.radial
+        near = (angle < NEAR) & (abs(s1 - s2) < NEAR * s1) & (norms > 0)
+        if jumps(self.spec) or not near.any():
+            return found
+        squares = s1 * s2
+        along = np.sqrt(r1 * r2) * (s1 - s2) ** 2 / np.where(squares > 0, squares, 1)
+        turned = squares * angle**2 * (np.sqrt(d1 * d2) + 2 * slope) / 3
+        apart = self.weight * (along + turned) - np.subtract(*after.s) ** 2
+        direct = np.sqrt(np.maximum(apart, 0) / np.where(norms > 0, norms, 1))
+        return np.where(near, direct, found)
 
 
 @dataclass(frozen=True)
-class _Angles:
-    """Between vectors of length 1; good to rounding at every angle, as arccos would not be."""
+class _Ends:
+    """A hidden layer at the points of a block: what it has of rows (r, 1) and of columns (1, c)."""
 
-    left: Tensor
-    right: Tensor
+    left: _Layer
+    right: _Layer
+    rows: slice
+    columns: slice
 
-    def between(self, i: slice, j: slice) -> Any:
-        """The angles of a block, in [0, π]; π/2 with a vector of length 0."""
-        a, b = self.left[i], self.right[j]
-        exact = "donot_use_mm_for_euclid_dist"
-        apart, across = (torch.cdist(a, side, compute_mode=exact) for side in (b, -b))
-        return 2 * torch.atan2(apart, across).numpy()
+    def _both(self, left: Tensor, right: Tensor) -> tuple[Any, Any]:
+        return left[self.rows, None].numpy(), right[None, self.columns].numpy()
+
+    @property
+    def s(self) -> tuple[Any, Any]:
+        """The standard deviations."""
+        return self._both(self.left.s, self.right.s)
+
+    @property
+    def slope(self) -> tuple[Any, Any]:
+        """E[f′(u)²]."""
+        return self._both(self.left.slope, self.right.slope)
+
+    @property
+    def radial(self) -> tuple[Any, Any]:
+        """E[(u·f′(u))²]."""
+        return self._both(self.left.radial, self.right.radial)
+
+
+def _plain(value: Any) -> Any:
+    """Numbers of an array or a tensor as Python's."""
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def _angles(a: Tensor, b: Tensor) -> Any:
+    """Between vectors of length 1, good to rounding at every angle; π/2 with one of length 0."""
+    exact = "donot_use_mm_for_euclid_dist"
+    apart, across = (torch.cdist(a, side, compute_mode=exact) for side in (b, -b))
+    return 2 * torch.atan2(apart, across).numpy()
 
 
 def _on_sphere(x1: Tensor, x2: Tensor) -> bool:
@@ -320,6 +368,8 @@ def _check(x1: Tensor, x2: Tensor | None) -> None:
     for x in (x1, others):
         if x.dtype not in (torch.float32, torch.float64):
             raise ValueError(f"points must be float32 or float64; got {x.dtype}")
+        if x.is_meta:
+            raise ValueError("points must hold values; got a tensor on the device meta")
         if x.requires_grad:
             raise ValueError(
                 "the kernel has no derivative with respect to the points: pass x.detach(); got "

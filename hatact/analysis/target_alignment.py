@@ -13,23 +13,28 @@ def target_alignment(vectors: Tensor, y: Tensor) -> Tensor:
     learns what is in the first of them first.
 
     Shapes: vectors (n, m) with orthonormal columns, as of `kernel_eigenpairs`; y (n) or (n, 1), at
-    the same points → (m), not decreasing and at most 1. dtypes: float64 is returned.
+    the same points → (m), not decreasing, at most 1 as far as the columns are orthonormal. dtypes:
+    float64 is returned.
     Source: arXiv 2112.04645, section 4.
 
     Raises:
         ValueError: for shapes that do not match, values that are not finite, a constant y, or
             columns that are not orthonormal, to 1e-3.
     """
-    if vectors.dim() != 2 or y.shape not in ((len(vectors),), (len(vectors), 1)):
+    for given in (vectors, y):
+        if not isinstance(given, Tensor):
+            raise ValueError(f"vectors and target must be tensors; got {type(given).__name__}")
+    rows = vectors.shape[:1]
+    if vectors.dim() != 2 or not vectors.shape[1] or y.shape not in (rows, (*rows, 1)):
         raise ValueError(
-            "vectors must have shape (n, m) and y (n) or (n, 1); "
+            "vectors must have shape (n, m), m at least 1, and y (n) or (n, 1); "
             f"got {tuple(vectors.shape)} and {tuple(y.shape)}"
         )
     v, target = vectors.detach().double(), y.detach().double().flatten().to(vectors.device)
     if not bool(v.isfinite().all() and target.isfinite().all()):
         raise ValueError("vectors and target must be finite; got values that are not")
     apart = (v.T @ v - torch.eye(v.shape[1], dtype=v.dtype, device=v.device)).abs().max()
-    if v.shape[1] and not apart <= 1e-3:
+    if not apart <= 1e-3:
         raise ValueError(f"vectors must be orthonormal; got products off by {float(apart):.2g}")
     centred = target - target.mean()
     energy = centred.square().sum()

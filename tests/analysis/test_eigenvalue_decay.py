@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import hatact
-from hatact.analysis import eigenvalue_decay, ntk
+from hatact.analysis import eigenvalue_decay, nngp, ntk
 
 
 def cosines(values):
@@ -137,6 +137,8 @@ def test_splines_fall_by_twice_their_degree(degree):
         ((1, 5, 1), "dimension"),
         ((1, 5, 2, 0.0), "accuracy"),
         ((1, 5, 2, math.nan), "accuracy"),
+        ((1, 5, 2, True), "accuracy"),
+        ((1, 5, 2, "a"), "accuracy"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, rule):
@@ -151,5 +153,24 @@ def test_bad_kernels_are_refused():
         eigenvalue_decay(lambda x1, x2: x1 @ x2.T / 0, 1, 5)
     with pytest.raises(ValueError, match="last <= 4"):
         eigenvalue_decay(torch.eye(4), 1, 5)
+    with pytest.raises(ValueError, match="function or a matrix; got int"):
+        eigenvalue_decay(3, 1, 5)
+    with pytest.raises(ValueError, match="a tensor of float32 or float64; got float"):
+        eigenvalue_decay(lambda x1, x2: 1.0, 1, 5)
+    with pytest.raises(ValueError, match="of a function alone; got 3"):
+        eigenvalue_decay(torch.eye(9), 1, 5, 3)
     with pytest.raises(ValueError, match="symmetric"):
         eigenvalue_decay(torch.ones(5, 5).triu(), 1, 3)
+
+
+def test_what_a_kernel_in_float32_leaves_to_rounding_is_not_fitted():
+    """ReLU's covariance of two layers falls as k⁻⁴."""
+
+    def kernel(x1, x2):
+        return nngp(hatact.RELU, 2, x1.float(), x2.float())
+
+    single = eigenvalue_decay(kernel, 10, 1000)
+    double = eigenvalue_decay(partial(nngp, hatact.RELU, 2), 10, 1000)
+    assert bool(((single.values - double.values).abs() <= single.errors).all())
+    assert single.exponent == pytest.approx(-4, abs=0.3) or math.isnan(single.exponent)
+    assert double.exponent == pytest.approx(-4, abs=0.1)

@@ -252,5 +252,5 @@ def test_threads_do_not_matter():
 
 def test_no_tensor_is_larger_than_the_result():
     with Largest() as made:
-        ntk(hatact.HAT, 3, points(300), points(310, 2))
-    assert made.numbers <= 300 * 310
+        ntk(hatact.HAT, 3, points(400), points(410, 2))
+    assert made.numbers <= 400 * 410

@@ -47,6 +47,8 @@ def test_it_takes_eigenvectors_of_a_kernel_in_float32():
         (torch.eye(3), torch.ones(4), "shape"),
         (torch.eye(3)[0], torch.ones(3), "shape"),
         (torch.eye(3), torch.ones(3, 2), "shape"),
+        (torch.ones(3, 0), torch.ones(3), "m at least 1"),
+        ([[1.0]], torch.ones(1), "tensors; got list"),
         (torch.eye(3), torch.ones(3), "constant; got 1"),
         (torch.eye(3), torch.zeros(3), "constant; got 0"),
         (torch.eye(3), torch.tensor([1.0, float("nan"), 0]), "finite"),

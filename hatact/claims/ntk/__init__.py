@@ -7,8 +7,7 @@ from hatact.claims.engine import Paper
 from hatact.claims.ntk import decay, flat, images, scale
 
 PAPER = Paper(
-    title="Frequency bias in neural networks for input of non-uniform density, and what kernels "
-    "say of other activations",
+    title="Frequency bias in neural networks for input of non-uniform density",
     authors="Basri, Galun, Geifman, Jacobs, Kasten, Kritchman; on images Yüce, Ortiz-Jiménez, "
     "Besbinar, Frossard (arXiv 2112.04645)",
     year=2020,

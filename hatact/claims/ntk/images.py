@@ -144,9 +144,9 @@ def _equal_modes(runs: ByMethod) -> str:
         for i in range(len(IMAGES))
     )
     return (
-        f"as many of ReLU's first modes hold less in {ahead} of {len(others) * len(IMAGES)} cases "
-        "of row and image: elsewhere it is the number of leading modes that differs, not what each "
-        "holds"
+        f"a row's leading modes hold more than as many of ReLU's first ones in {ahead} of "
+        f"{len(others) * len(IMAGES)} cases of row and image; in the others it is ahead, if at "
+        "all, by the number of its modes"
     )
 
 
@@ -197,7 +197,8 @@ CLAIM = Claim(
     statement="Of camera, coins and moon, the modes of a network's empirical NTK at its start with "
     f"at least {LEADING:g} of the largest eigenvalue, the constant apart, hold more of the "
     "image's energy, beyond what as many random directions would, for SIREN and for Hat at their "
-    "best scale than for ReLU, and more than at the largest scale here: there is a window.",
+    "best scale than for ReLU, and more than at the largest scale here: there is "
+    "a window. They may do so by being more than ReLU's.",
     source="arXiv 2112.04645, protocol from published code (top modes, E, ω from 5 to 100); "
     "images, sizes, Hat, and that the constant and chance are taken off, are this project's own",
     recorded={"quick": PARTLY, "full": REPRODUCED},

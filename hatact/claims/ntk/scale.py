@@ -56,13 +56,13 @@ def decide(theory: Mapping[float, float], training: Mapping[float, list[Record]]
         )
         return NOT_REPRODUCED, found
     words = (
-        f"the kernel is flat from scale {min(flat):g} on, training without bias from "
-        f"{min(without):g} on, and nothing is learnt at {_listed(silent)}"
+        f"the kernel is flat at {_listed(flat)}, training without bias at {_listed(without)}, "
+        f"and nothing is learnt at {_listed(silent)}"
     )
     if min(flat) != min(without):
         return NOT_REPRODUCED, words
     warned = [s for s in silent if s not in flat]
-    return (REPRODUCED if len(warned) == len(silent) else PARTLY), words
+    return (REPRODUCED if silent and len(warned) == len(silent) else PARTLY), words
 
 
 def _listed(scales: list[float]) -> str:
