@@ -52,6 +52,19 @@ def test_the_kernel_falls_in_proportion_on_both_sides_of_where_distances_take_ov
         assert falls[1] == pytest.approx(falls[0], rel=0.2, abs=1e-3 * max(1, ends[0]))
 
 
+@pytest.mark.parametrize("activation", ["hat", "bw_relu", "hardtanh"])
+def test_along_a_ray_without_biases_the_kernel_falls_in_proportion_too(activation):
+    """The first angle is 0: what later ones are comes from the difference of norms alone."""
+    f, options = registry()[activation].scaled(8), {"bias_variance": 0.0}
+    falls = []
+    for small in (2e-5, 1.2e-5, 0.8e-5, 1e-7):
+        x = X * (1 + small)
+        ends = [float(ntk(f, 4, p, **options)) for p in (x, X)]
+        falls.append((sum(ends) - 2 * float(ntk(f, 4, x, X, **options))) / small)
+    assert falls[0] > 0
+    assert falls[1:] == pytest.approx([falls[0]] * 3, rel=1e-2)
+
+
 def test_one_ray_of_a_homogeneous_network_is_one_direction():
     once = float(ntk(RELU, 6, X, bias_variance=0.0))
     for factor in (1 + 1e-6, 1 + 1e-12):
