@@ -295,7 +295,7 @@ class _Network:
         found = np.arccos(cosine.clip(-1, 1))
         (s1, s2), (d1, d2), (r1, r2) = ends.s, ends.slope, ends.radial
         near = (angle < NEAR) & (abs(s1 - s2) < NEAR * s1) & (norms > 0)
-        if jumps(self.spec) or not near.any():
+        if not near.any() or jumps(self.spec):
             return found
         squares = s1 * s2
         along = np.sqrt(r1 * r2) * (s1 - s2) ** 2 / np.where(squares > 0, squares, 1)
