@@ -9,6 +9,8 @@ import torch
 import hatact
 from hatact.analysis import eigenvalue_decay, nngp, ntk
 
+pytest.importorskip("scipy")
+
 
 def cosines(values):
     """K(θ) = Σ_k a_k·cos(kθ), whose λ_k is a_k/2 for k ≥ 1 and a_0."""

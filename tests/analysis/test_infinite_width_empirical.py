@@ -9,6 +9,8 @@ from hatact.activations import registry
 from hatact.analysis import empirical_ntk, nngp, ntk
 from tests.support.tangents import Drawn
 
+pytest.importorskip("scipy")
+
 BW_RELU = registry()["bw_relu"]
 SPECS = {
     "hat": hatact.HAT,

@@ -11,6 +11,8 @@ from hatact.activations import registry
 from hatact.analysis import nngp, ntk
 from tests.support.memory import Largest
 
+pytest.importorskip("scipy")
+
 KERNELS = {"nngp": nngp, "ntk": ntk}
 X = torch.rand(4, 2, generator=torch.Generator().manual_seed(0))
 SHAPES = "points must be rows of one dimension, at least 1; got shapes"

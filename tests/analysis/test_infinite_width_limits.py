@@ -8,10 +8,11 @@ import torch
 from hatact import HAT, RELU, PiecewisePolynomial, bspline
 from hatact.activations import registry
 from hatact.analysis import nngp, ntk
-from hatact.analysis._kinks import Kinks
-from hatact.analysis._moments import Moments
-from hatact.analysis._panels import Panels
 from hatact.analysis._unrolled import jumps
+
+Kinks = pytest.importorskip("hatact.analysis._kinks").Kinks
+Moments = pytest.importorskip("hatact.analysis._moments").Moments
+Panels = pytest.importorskip("hatact.analysis._panels").Panels
 
 X = torch.tensor([[0.6, 0.8]], dtype=torch.float64)
 

@@ -9,9 +9,6 @@ import pytest
 import hatact
 from hatact import PiecewisePolynomial
 from hatact.activations import registry
-from hatact.analysis._kinks import Kinks
-from hatact.analysis._moments import Moments
-from hatact.analysis._panels import Panels
 from hatact.analysis._unrolled import jumps, unrolled
 from tests.support.normals import (
     integrated,
@@ -21,6 +18,10 @@ from tests.support.normals import (
     root_mean_square,
     sampled,
 )
+
+Kinks = pytest.importorskip("hatact.analysis._kinks").Kinks
+Moments = pytest.importorskip("hatact.analysis._moments").Moments
+Panels = pytest.importorskip("hatact.analysis._panels").Panels
 
 ACTIVATIONS = registry()
 CASES = [(1.0, 1.0, 0.01), (1.0, 0.7, 1.0), (1.0, 0.3, 3.1)]

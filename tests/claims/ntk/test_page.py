@@ -2,7 +2,11 @@
 
 import re
 
+import pytest
+
 from tests.support.repository import ROOT
+
+pytest.importorskip("scipy")
 
 
 def test_the_pages_code_runs(capsys):

@@ -11,6 +11,8 @@ from hatact.claims.targets import sines
 from hatact.claims.targets.methods import Method
 from tests.support.labs import quiet
 
+pytest.importorskip("scipy")
+
 
 def test_rates_on_the_interval_are_rayleigh_quotients_of_waves():
     (record,) = _runs.on_interval(Theory("relu", depth=3), (2, 7), (0,), "cpu", quiet)
