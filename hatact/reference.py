@@ -70,7 +70,7 @@ def _fits(v: float, digits: int) -> bool:
     return t - (t - v) == v
 
 
-def _reduced(z: Tensor, knots: Sequence[float], period: float) -> Tensor:
+def reduced(z: Tensor, knots: Sequence[float], period: float) -> Tensor:
     """z − (⌈(z − knots[0])/period⌉ − 1)·period, or z itself for period 0."""
     if not period:
         return z
@@ -78,10 +78,10 @@ def _reduced(z: Tensor, knots: Sequence[float], period: float) -> Tensor:
     turns = torch.ceil((z - knots[0]) / z.new_full((), period)) - 1
     # Right of knots[0] no turn is taken back: the quotient may have underflowed to 0.
     turns = torch.where(z > knots[0], turns.clamp(min=0), turns)
-    reduced = z - turns * period
-    inside = reduced.clamp(knots[0], knots[0] + period)  # rounding leaves it once x is large
+    back = z - turns * period
+    inside = back.clamp(knots[0], knots[0] + period)  # rounding leaves it once x is large
     # The clamp is of rounding's making: dz/dx stays 1 there too.
-    return torch.where(inside == reduced, reduced, inside.detach() + (z - z.detach()))
+    return torch.where(inside == back, back, inside.detach() + (z - z.detach()))
 
 
 def ppoly(
@@ -102,7 +102,7 @@ def ppoly(
     """
     check_tensors(x, g)
     check_numbers(knots, coeffs, period, compute_dtype(x))
-    z = _reduced(x.to(compute_dtype(x)), knots, period)
+    z = reduced(x.to(compute_dtype(x)), knots, period)
     first = 1 if period else 0
     width = len(coeffs) // (len(knots) + 1)
     y = torch.zeros_like(z)
@@ -144,7 +144,7 @@ def ppoly_encode(
     """
     y = ppoly(x, None, knots, coeffs, period)
     slopes, index = _code.table(coeffs, len(knots) + 1, period)
-    z = _reduced(x.to(compute_dtype(x)), knots, period)
+    z = reduced(x.to(compute_dtype(x)), knots, period)
     code = torch.full_like(z, index[0], dtype=torch.uint8)
     for t, i in zip((*knots, math.inf) if period else knots, index[1:], strict=True):
         code = torch.where(z <= t, code, i)  # not z > t: a NaN is right of all knots

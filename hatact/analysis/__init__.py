@@ -1,6 +1,13 @@
 """What a training run did, and what theory says it must. Uses the public modules and torch;
 SciPy and scikit-image are imported by what needs them."""
 
+from hatact.analysis.activation_patterns import (
+    activation_patterns,
+    dead_units,
+    hamming,
+    region_count,
+)
+from hatact.analysis.boundaries import boundary_distance, regions_on_line
 from hatact.analysis.components import components
 from hatact.analysis.curves import Agreement, agreement, nudge
 from hatact.analysis.descent import MeshDescent, mesh_descent
@@ -8,6 +15,7 @@ from hatact.analysis.eigenpairs import Eigenpairs, kernel_eigenpairs, ntk_eigenp
 from hatact.analysis.eigenvalue_decay import EigenvalueDecay, eigenvalue_decay
 from hatact.analysis.empirical_ntk import empirical_ntk
 from hatact.analysis.features import FeatureCondition, feature_condition
+from hatact.analysis.gradient_confusion import gradient_confusion
 from hatact.analysis.gram import (
     cantilever_roots,
     condition_number,
@@ -52,19 +60,24 @@ __all__ = [
     "ModifiedSpectrumKernel",
     "ScatteredSpectrum",
     "SpectrumTracker",
+    "activation_patterns",
     "agreement",
     "arrival_spread",
     "band_error",
     "bias_exponent",
+    "boundary_distance",
     "cantilever_roots",
     "components",
     "condition_number",
+    "dead_units",
     "eigenvalue_decay",
     "eigenvalues",
     "empirical_ntk",
     "feature_condition",
     "flattened",
+    "gradient_confusion",
     "gram",
+    "hamming",
     "kernel_descent",
     "kernel_eigenpairs",
     "late_loss",
@@ -82,6 +95,8 @@ __all__ = [
     "path_norm",
     "psnr",
     "radon",
+    "region_count",
+    "regions_on_line",
     "residual",
     "shallow_relu_ntk",
     "slope_variation",

@@ -21,13 +21,9 @@ _RANDOM = (
 )
 
 
-def trainable(model: nn.Module) -> Parameters:
-    """The parameters that require a gradient, detached, after the rules on the model.
-
-    Raises:
-        ValueError: without any; if they are not all of one dtype, float32 or float64, on one
-            device; with batch norm or dropout in training mode, or batch norm without statistics.
-    """
+def check_points_apart(model: nn.Module) -> None:
+    """ValueError unless every output depends on its point alone: batch norm and dropout in eval
+    mode, and batch norm with statistics."""
     for name, module in model.named_modules():
         if isinstance(module, _BATCH_NORMS) and module.running_mean is None:
             raise ValueError(
@@ -40,6 +36,16 @@ def trainable(model: nn.Module) -> Parameters:
                 "mode an output does not depend on its point alone; "
                 f"got {type(module).__name__} {name!r} in training mode"
             )
+
+
+def trainable(model: nn.Module) -> Parameters:
+    """The parameters that require a gradient, detached, after the rules on the model.
+
+    Raises:
+        ValueError: without any; if they are not all of one dtype, float32 or float64, on one
+            device; as :func:`check_points_apart`.
+    """
+    check_points_apart(model)
     parameters = {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
     if not parameters:
         raise ValueError("the model must have parameters that require a gradient; got none")
