@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -71,6 +72,29 @@ class Networks(nn.Module):
         for w, b in zip(self.weights[:-1], self.biases[:-1], strict=True):
             h = self.activation(torch.baddbmm(b, h, w))
         return h
+
+    def alone(self, index: int) -> nn.Sequential:
+        """The network of one seed, of torch's layers, all copied: (*, inputs) → (*, outputs).
+
+        Raises:
+            ValueError: for an index that there is not, or an activation that is no module.
+        """
+        if not 0 <= index < len(self.weights[0]):
+            raise ValueError(f"index must be 0 … {len(self.weights[0]) - 1}; got {index}")
+        if not isinstance(self.activation, nn.Module):
+            raise ValueError(f"the activation must be a torch.nn.Module; got {self.activation!r}")
+        encoding, activation = copy.deepcopy([self.encoding, self.activation])
+        parts: list[nn.Module] = [encoding] if self.encoding.octaves else []
+        for of_all, bias in zip(self.weights, self.biases, strict=True):
+            weight = of_all[index]
+            inputs, outputs = weight.shape
+            like = {"device": weight.device, "dtype": weight.dtype}
+            linear = nn.utils.skip_init(nn.Linear, inputs, outputs, **like)
+            with torch.no_grad():
+                linear.weight.copy_(weight.T)
+                linear.bias.copy_(bias[index, 0])
+            parts += [linear, activation]
+        return nn.Sequential(*parts[:-1])
 
 
 def _drawn(sizes: Sequence[int], seed: int) -> list[Layer]:

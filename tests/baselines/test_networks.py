@@ -49,3 +49,27 @@ def test_bad_sizes_and_seeds(arguments):
     message = f"at least 1, and a seed; got sizes {arguments[0]} and seeds {arguments[1]}"
     with pytest.raises(ValueError, match=re.escape(message)):
         Networks(*arguments, torch.relu)
+
+
+@pytest.mark.parametrize("octaves", [0, 2])
+def test_a_network_alone_is_that_of_its_seed_and_a_copy(octaves):
+    networks = Networks((3, 8, 5, 2), (4, 0), Hat(2), octaves)
+    x = torch.rand(10, 3)
+    for s in range(2):
+        state = torch.get_rng_state()
+        alone = networks.alone(s)
+        assert torch.equal(torch.get_rng_state(), state)
+        assert isinstance(alone, nn.Sequential)
+        assert networks.activation not in alone
+        torch.testing.assert_close(alone(x), networks(x)[s])
+        with torch.no_grad():
+            for p in alone.parameters():
+                p.zero_()
+        assert float(networks(x)[s].detach().abs().max()) > 0
+
+
+def test_a_network_alone_is_one_of_them_and_of_modules():
+    with pytest.raises(ValueError, match=r"index must be 0 … 1; got 2"):
+        Networks((3, 8, 1), (4, 0), Hat()).alone(2)
+    with pytest.raises(ValueError, match=r"must be a torch.nn.Module; got <"):
+        Networks((3, 8, 1), (4,), torch.relu).alone(0)
