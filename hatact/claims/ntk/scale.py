@@ -14,16 +14,11 @@ from hatact.claims.figures.lines import axes, band
 from hatact.claims.figures.records import of_records
 from hatact.claims.ntk import _runs
 from hatact.claims.ntk._runs import Theory
-from hatact.claims.targets import sines
+from hatact.claims.targets import scales, sines
+from hatact.claims.targets.scales import NAMES, RATIO, learnt, listed
 from hatact.claims.targets.sines import FREQUENCIES
 
-RATIO = 1.5
-"""As in the map of scales: without bias the last frequency is at most so much later."""
-SCALES = {
-    "quick": {"hat": (1, 2, 4, 8, 16), "bw_relu": (1, 3, 6)},
-    "full": {"hat": (1, 2, 4, 6, 8, 10, 12, 16), "bw_relu": (1, 2, 3, 4, 5, 6, 8)},
-}
-NAMES = {"hat": "Hat", "bw_relu": "BW-ReLU"}
+SCALES = {"quick": {"hat": (1, 2, 4, 8, 16), "bw_relu": (1, 3, 6)}, "full": scales.SCALES}
 STEPS = {"quick": 640, "full": 2000}
 
 
@@ -38,12 +33,6 @@ def measured(record: Record) -> float | None:
     return arrival_spread(record["steps_to_10_percent"])
 
 
-def learnt(records: list[Record]) -> bool:
-    """Whether any frequency was, in half of the seeds or more."""
-    none = [all(s is None for s in record["steps_to_10_percent"]) for record in records]
-    return sum(none) < len(none) / 2 or not any(none)
-
-
 def decide(theory: Mapping[float, float], training: Mapping[float, list[Record]]) -> Decision:
     """Whether bias ends at the same scale, and learning where the kernel is still below RATIO."""
     ratios = {s: median([measured(r) for r in of]) for s, of in training.items()}
@@ -51,13 +40,11 @@ def decide(theory: Mapping[float, float], training: Mapping[float, list[Record]]
     without = [s for s, ratio in ratios.items() if ratio <= RATIO]
     silent = [s for s, of in training.items() if not learnt(of)]
     if not without or not flat:
-        found = (
-            f"the kernel is flat at {_listed(flat)}, training without bias at {_listed(without)}"
-        )
+        found = f"the kernel is flat at {listed(flat)}, training without bias at {listed(without)}"
         return NOT_REPRODUCED, found
     words = (
-        f"the kernel is flat at {_listed(flat)}, training without bias at {_listed(without)}, "
-        f"and nothing is learnt at {_listed(silent)}"
+        f"the kernel is flat at {listed(flat)}, training without bias at {listed(without)}, "
+        f"and nothing is learnt at {listed(silent)}"
     )
     if min(flat) != min(without):
         return NOT_REPRODUCED, words
@@ -65,14 +52,10 @@ def decide(theory: Mapping[float, float], training: Mapping[float, list[Record]]
     return (REPRODUCED if silent and len(warned) == len(silent) else PARTLY), words
 
 
-def _listed(scales: list[float]) -> str:
-    return ", ".join(f"{s:g}" for s in scales) or "no scale"
-
-
 def runs(settings: Settings) -> dict[str, Any]:
     """The kernels on the 200 points, and the networks trained on ten sines at 1e-3."""
     of = {"frequencies": FREQUENCIES}
-    pairs = [(name, s) for name, scales in SCALES[settings.name].items() for s in scales]
+    pairs = [(name, s) for name, of in SCALES[settings.name].items() for s in of]
     kernels = {
         (name, s): Task(_runs.on_interval, {"theory": Theory(name, s), **of}, (0,), 2.0)
         for name, s in pairs
@@ -134,8 +117,8 @@ def _by_activation(
 ) -> tuple[dict[str, dict[float, float]], dict[str, dict[float, list[Record]]]]:
     theory: dict[str, dict[float, float]] = {}
     training: dict[str, dict[float, list[Record]]] = {}
-    for name, scales in SCALES[settings.name].items():
-        for s in scales:
+    for name, of in SCALES[settings.name].items():
+        for s in of:
             theory.setdefault(name, {})[s] = predicted(given["kernels"][name, s][0])
             training.setdefault(name, {})[s] = given["sines"].runs[Row(name, s)]
     return theory, training

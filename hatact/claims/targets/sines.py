@@ -28,12 +28,19 @@ SHALLOW_COST = 0.8e-6
 """Seconds a step and hidden unit, networks one at a time."""
 
 
-def sum_of_sines(seed: int) -> tuple[Tensor, Tensor]:
-    """u(x) = Σ_k sin(2πkx + φ_k), φ_k ~ U[0, 2π) by the seed: x (N, 1) and u (N, 1), float32."""
+def sum_of_sines(
+    seed: int, points: int | None = None, frequencies: Sequence[int] = FREQUENCIES
+) -> tuple[Tensor, Tensor]:
+    """u(x) = Σ_k sin(2πkx + φ_k), φ_k ~ U[0, 2π) by the seed: x (N, 1) and u (N, 1), float32.
+
+    Args:
+        points: N, POINTS unless given.
+    """
     generator = torch.Generator().manual_seed(TARGET_SEEDS + seed)
-    x = torch.arange(POINTS, dtype=torch.float64)[:, None] / POINTS
-    phases = 2 * math.pi * torch.rand(len(FREQUENCIES), dtype=torch.float64, generator=generator)
-    k = torch.tensor(FREQUENCIES, dtype=torch.float64)
+    n = POINTS if points is None else points
+    x = torch.arange(n, dtype=torch.float64)[:, None] / n
+    phases = 2 * math.pi * torch.rand(len(frequencies), dtype=torch.float64, generator=generator)
+    k = torch.tensor(frequencies, dtype=torch.float64)
     u = torch.sin(2 * math.pi * k * x + phases).sum(1, keepdim=True)
     return x.float(), u.float()
 
