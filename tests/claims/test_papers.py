@@ -1,6 +1,7 @@
 """Every paper is complete, and asks for the runs that it announced."""
 
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -8,6 +9,8 @@ from hatact.claims import Settings, papers
 from hatact.claims.engine import timing
 from hatact.claims.engine.study import Study
 from hatact.claims.geifman2023 import _runs as ways
+from hatact.claims.lazzari2023 import _runs as patterns
+from hatact.claims.lazzari2023 import _shared as shared
 from hatact.claims.milkert2023 import _runs, regions
 from hatact.claims.ntk import images
 from hatact.claims.shenouda2024 import _runs as wavelets
@@ -16,12 +19,13 @@ from tests.support.labs import Asked, quiet
 
 decay = sys.modules["hatact.analysis.eigenvalue_decay"]  # the function has the same name
 
+PAPERS = {"geifman2023", "hong2022", "lazzari2023", "milkert2023", "ntk", "shenouda2024"}
 CLAIMS = [claim for paper in papers().values() for claim in paper.claims]
 
 
 def test_papers_are_found_and_complete():
     found = papers()
-    assert {"geifman2023", "hong2022", "milkert2023", "ntk", "shenouda2024"} <= set(found)
+    assert set(found) >= PAPERS
     assert len({claim.id for claim in CLAIMS}) == len(CLAIMS)
     for name, paper in found.items():
         for claim in paper.claims:
@@ -84,6 +88,11 @@ def test_the_runs_announced_are_the_runs_asked_for(claim, setting, seeds, record
     monkeypatch.setattr(imaging, "SIDES", dict.fromkeys(imaging.SIDES, 16))
     monkeypatch.setattr(imaging, "WIDTH", 16)
     monkeypatch.setattr(wavelets, "WIDE", 16)
+    monkeypatch.setattr(patterns, "WIDTH", 8)
+    monkeypatch.setattr(patterns, "SIDE", 16)
+    small = {name: replace(wave, width=8) for name, wave in patterns.WAVES.items()}
+    monkeypatch.setattr(patterns, "WAVES", small)
+    monkeypatch.setattr(shared, "PAIRS", dict.fromkeys(shared.PAIRS, 50))
     monkeypatch.setattr(images, "SIDE", dict.fromkeys(images.SIDE, 8))
     monkeypatch.setattr(sines, "POINTS", 120)
     for points in ("CIRCLE", "FINEST"):

@@ -70,7 +70,9 @@ def test_results_are_read_as_written(tmp_path):
     assert _load.load(path) == made_up()
 
 
-@pytest.mark.parametrize("paper", ["geifman2023", "hong2022", "milkert2023", "ntk", "shenouda2024"])
+@pytest.mark.parametrize(
+    "paper", ["geifman2023", "hong2022", "lazzari2023", "milkert2023", "ntk", "shenouda2024"]
+)
 def test_results_of_whole_runs_are_read_and_shown(tmp_path, paper):
     """What docs keeps of them has no figures, and was written before headlines."""
     results = _load.load(DOCS / f"{paper}.json")

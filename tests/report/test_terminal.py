@@ -79,7 +79,9 @@ def test_the_terminal_names_what_differs():
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
-@pytest.mark.parametrize("paper", ["geifman2023", "hong2022", "milkert2023", "ntk", "shenouda2024"])
+@pytest.mark.parametrize(
+    "paper", ["geifman2023", "hong2022", "lazzari2023", "milkert2023", "ntk", "shenouda2024"]
+)
 def test_nothing_of_a_whole_run_is_cut_or_broken(paper, width):
     results = kept(paper)
     for one in results["claims"]:

@@ -279,7 +279,7 @@ def check_module(device: str) -> Failures:
     """nn.MLP: first and second derivatives, per-sample gradients, a step under autocast.
 
     Against the layers in float64, since some CPUs multiply float32 as bfloat16 where tf32 is
-    allowed; where the layers of the same dtype err by more, at most twice as much.
+    allowed; where the layers of the same dtype err by more, at most twice as much and by 0.02.
     """
     failures = []
 
@@ -304,7 +304,8 @@ def check_module(device: str) -> Failures:
         exact = derived(copy.deepcopy(layers).double(), x.detach().double().requires_grad_())
         found = derived(m, x), derived(layers, x), exact
         for i, (ours, theirs, want) in enumerate(zip(*found, strict=True)):
-            compare(f"checkpoint {checkpoint}, {i}", ours, want, max(1e-4, 2 * error(theirs, want)))
+            off = min(max(1e-4, SLACK * error(theirs, want)), 2e-2)
+            compare(f"checkpoint {checkpoint}, {i}", ours, want, off)
     with torch.autocast(device, torch.float16):
         y = m(x)
     compare("autocast", y.detach(), layers(x).detach(), 1e-2)
