@@ -24,25 +24,12 @@ from hatact.nn import (
 from hatact.nn import ReLU as OurReLU
 from tests.support.memory import Largest
 from tests.support.random_specs import random_spec
-from tests.support.tangents import tangent_kernel
+from tests.support.tangents import Flat, between, frozen, tangent_kernel
 
 DTYPES = {"fp32": torch.float32, "fp64": torch.float64}
 module = sys.modules["hatact.analysis.empirical_ntk"]  # the function has the same name
 MODERATE = ("few cells", "skipping", "every cell", "uneven", "fractions", "many")
 TOLERANCE = {torch.float32: 2e-5, torch.float64: 1e-12}
-
-
-def between(activation, outputs=1):
-    return nn.Sequential(
-        nn.Linear(2, 7), activation, nn.Linear(7, 5), activation, nn.Linear(5, outputs)
-    )
-
-
-class Flat(nn.Sequential):
-    """Outputs of shape (N,)."""
-
-    def forward(self, x):
-        return super().forward(x)[:, 0]
 
 
 class Tied(nn.Module):
@@ -55,12 +42,6 @@ class Tied(nn.Module):
 
     def forward(self, x):
         return self.second(torch.tanh(self.first(x)))
-
-
-def frozen(model, *names):
-    for name, p in model.named_parameters():
-        p.requires_grad_(name not in names)
-    return model
 
 
 MODELS = {

@@ -12,6 +12,7 @@ from hatact.analysis import empirical_ntk, gradient_confusion
 from hatact.nn import MLP, BWNetwork, Hat, LinearAct
 from hatact.nn import ReLU as OurReLU
 from tests.support.memory import Largest
+from tests.support.tangents import Flat, between, frozen
 
 DTYPES = {"fp32": torch.float32, "fp64": torch.float64}
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-11}
@@ -31,19 +32,6 @@ LOSSES = {
 }
 
 
-def between(activation, outputs=1):
-    return nn.Sequential(
-        nn.Linear(2, 7), activation, nn.Linear(7, 5), activation, nn.Linear(5, outputs)
-    )
-
-
-class Flat(nn.Sequential):
-    """Outputs of shape (n,)."""
-
-    def forward(self, x):
-        return super().forward(x)[:, 0]
-
-
 class Unused(nn.Linear):
     """A parameter that has no part in the output."""
 
@@ -61,12 +49,6 @@ class TwoShifts(nn.Linear):
 
     def forward(self, x):
         return super().forward(x) + (self.a + self.b)
-
-
-def frozen(model, *names):
-    for name, p in model.named_parameters():
-        p.requires_grad_(name not in names)
-    return model
 
 
 MODELS = {

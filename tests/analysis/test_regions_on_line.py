@@ -1,4 +1,4 @@
-"""regions_on_line against exact fractions, sampled patterns and each other; boundary_distance."""
+"""regions_on_line against exact fractions, sampled patterns and each other."""
 
 import math
 import random
@@ -34,42 +34,13 @@ from hatact.nn import (
 from hatact.nn import ReLU as OurReLU
 from tests.support.bw_networks import OPTIONS, named
 from tests.support.exact_lines import changes
+from tests.support.line_networks import between, drawn, jumping, linear, of, relu_layer
 from tests.support.memory import Largest
-from tests.support.random_specs import random_spec
 
 module = sys.modules["hatact.analysis.boundaries"]
 HAT, BW = hatact.HAT, Piecewise(hatact.BW_RELU).spec
 WAVE, PERIODIC = TriangleWave().spec, PeriodicReLU().spec
 SPECS = [HAT.scaled(3), HAT, BW, BW.scaled(2.3), hatact.RELU, WAVE, PERIODIC]
-MODERATE = ("few cells", "skipping", "every cell", "uneven", "fractions", "many")
-
-
-def of(*numbers):
-    return torch.tensor(numbers, dtype=torch.float64)
-
-
-def linear(weight, bias=None):
-    layer = nn.Linear(len(weight[0]), len(weight), dtype=torch.float64)
-    with torch.no_grad():
-        layer.weight.copy_(torch.as_tensor(weight))
-        layer.bias.copy_(layer.bias * 0 if bias is None else torch.as_tensor(bias))
-    return layer
-
-
-def between(layers, specs):
-    parts = []
-    for (weight, bias), spec in zip(layers, specs, strict=True):
-        parts += [linear(weight, bias), Piecewise(spec)]
-    return nn.Sequential(*parts)
-
-
-def drawn(rng, inputs=2, depth=None, width=None):
-    """(weight, bias) of every layer."""
-    widths = [inputs] + [width or rng.randint(3, 5) for _ in range(depth or rng.randint(2, 4))]
-    return [
-        (torch.randn(n, m, dtype=torch.float64), torch.randn(n, dtype=torch.float64) / 2)
-        for m, n in pairwise(widths)
-    ]
 
 
 def segment(inputs=2, length=1.5):
@@ -161,13 +132,6 @@ def test_each_layer_has_its_own_spec():
         specs = [rng.choice(SPECS) for _ in layers]
         a, b = segment(3)
         close(regions_on_line(between(layers, specs), a, b), changes(layers, specs, a, b))
-
-
-def jumping(rng):
-    while True:
-        kind, spec = random_spec(rng)
-        if kind in MODERATE and spec.degree < 2 and max(map(abs, spec.numbers[1])) < 100:
-            return spec
 
 
 @pytest.mark.parametrize("part", range(4))
@@ -596,157 +560,24 @@ def test_bad_ends(a, b, why):
         regions_on_line(nn.Sequential(nn.Linear(2, 3), Hat()), a, b)
 
 
-# ---------------------------------------------------------------------------- distances
-
-
-def nearest(spec, z):
-    """|z − t| of the nearest knot, in fractions."""
-    z, knots = Fraction(z), [Fraction(k) for k in spec.numbers[0]]
-    if spec.period is None:
-        return float(min(abs(z - k) for k in knots))
-    period = Fraction(spec.numbers[2])
-    middle = round((z - knots[0]) / period)
-    turns = range(middle - 2, middle + 3)
-    return float(min(abs(z - k - turn * period) for k in knots for turn in turns))
-
-
-def by_hand(layers, specs, x):
-    """One layer and unit at a time; f by the spec."""
-    found = []
-    for h in x.tolist():
-        found.append([])
-        for (weight, bias), spec in zip(layers, specs, strict=True):
-            z = [
-                sum((Fraction(w) * Fraction(v) for w, v in zip(row, h, strict=True)), Fraction(c))
-                for row, c in zip(weight.tolist(), bias.tolist(), strict=True)
-            ]
-            norms = [math.hypot(*row) for row in weight.tolist()]
-            apart = [nearest(spec, v) / n if n else math.inf for v, n in zip(z, norms, strict=True)]
-            found[-1].append(min(apart))
-            h = [float(spec(v)) for v in z]
-    return of(*found)
-
-
-@pytest.mark.parametrize("spec", [*SPECS, hatact.bspline(3), hatact.bspline(0)])
-def test_distances_by_hand(spec):
-    layers = drawn(random.Random(0), inputs=3, depth=3, width=4)
-    layers[1][0][2] = 0  # has no boundary
-    x = 2 * torch.randn(12, 3, dtype=torch.float64)
-    specs = [spec, spec, HAT]
-    distances = boundary_distance(between(layers, specs), x)
-    assert distances.dtype == torch.float64
-    torch.testing.assert_close(distances, by_hand(layers, specs, x), rtol=1e-10, atol=1e-11)
-
-
-def test_distances_of_random_specs():
-    for seed in range(20):
-        rng = random.Random(seed)
-        spec = jumping(rng)
-        layers = drawn(rng, depth=1)
-        x = 3 * torch.randn(6, 2, dtype=torch.float64)
-        found = boundary_distance(between(layers, [spec]), x)
-        torch.testing.assert_close(found, by_hand(layers, [spec], x), rtol=1e-10, atol=1e-11)
-
-
-def test_units_without_a_boundary_are_infinitely_far():
-    model = nn.Sequential(linear([[0.0, 0], [0, 0]], [0.0, 3]), Hat())
-    assert boundary_distance(model, torch.rand(3, 2)).tolist() == [[math.inf]] * 3
-    model = nn.Sequential(linear([[0.0, 0], [3, 4]], [0.0, 0]), nn.ReLU())
-    torch.testing.assert_close(boundary_distance(model, of([3, 4], [-3, -4])), of([5], [5]))
-
-
-def test_without_a_layer_the_units_are_the_coordinates():
-    x = of([0.25, 1.9], [0.75, -4])
-    torch.testing.assert_close(boundary_distance(Hat(), x), of([0.1], [0.25]))
-    cascade = TriangleCascade(1, 2, peaks=[[0.5, 0.5], [0.25, 0.5]]).double()
-    x = of([0.4, 0.9], [0.75, 0.4])
-    torch.testing.assert_close(boundary_distance(cascade, x), of([0.1], [0.15]), rtol=0, atol=1e-7)
-
-
-def test_an_encoding_is_read_by_the_first_layer():
-    encoding = PositionalEncoding(2, 3)
-    layers = drawn(random.Random(0), inputs=14, depth=2)
-    x = torch.rand(5, 2, dtype=torch.float64)
-    model = nn.Sequential(encoding, *between(layers, [HAT, HAT]))
-    expected = by_hand(layers, [HAT, HAT], encoding(x))
-    torch.testing.assert_close(boundary_distance(model, x), expected, rtol=1e-10, atol=1e-11)
-
-
-@pytest.mark.parametrize("spec", [HAT, BW.scaled(2), hatact.RELU, WAVE, PERIODIC])
-def test_the_first_boundary_is_so_far_away(spec):
-    """Along the normal of the nearest hyperplane, and in no other direction nearer."""
-    layer = linear(torch.randn(5, 3, dtype=torch.float64), torch.randn(5, dtype=torch.float64))
-    model = nn.Sequential(layer, Piecewise(spec))
-    x = torch.randn(20, 3, dtype=torch.float64)
-    distance = boundary_distance(model, x)
-    patterns = activation_patterns(model, x)
-    normals = layer.weight.detach() / layer.weight.detach().norm(dim=1, keepdim=True)
-    directions = torch.cat(
-        [normals, -normals, nn.functional.normalize(torch.randn(40, 3)).double()]
-    )
-
-    def moved(share):
-        """Whether the pattern changes; (points, directions)."""
-        at = x[:, None] + share * distance[:, :, None] * directions
-        found = activation_patterns(model, at.flatten(0, 1)).reshape(len(x), len(directions), -1)
-        return (found != patterns[:, None]).any(-1)
-
-    assert not bool(moved(1 - 1e-6).any())
-    assert bool(moved(1 + 1e-6).any(1).all())
-
-
-def test_no_points_and_bad_points():
-    model = nn.Sequential(nn.Linear(2, 3), Hat(), nn.Linear(3, 3), nn.ReLU())
-    assert boundary_distance(model, torch.rand(0, 2)).shape == (0, 2)
-    for x, shape in [(torch.rand(2), r"\(2,\)"), (torch.rand(1, 2, 2), r"\(1, 2, 2\)")]:
-        with pytest.raises(
-            ValueError, match=rf"points must be finite, \(n, in\); got shape {shape}"
-        ):
-            boundary_distance(model, x)
-    for value in (math.nan, math.inf):
-        with pytest.raises(ValueError, match=r"points must be finite, \(n, in\)"):
-            boundary_distance(model, of([1, value]))
-    with pytest.raises(ValueError, match="as many numbers as the next layer takes, 2; got 3"):
-        boundary_distance(model, torch.rand(4, 3))
-
-
-def one_layer(weight, bias):
-    layer = nn.Linear(len(weight[0]), len(weight), dtype=torch.float64)
-    with torch.no_grad():
-        layer.weight.copy_(torch.tensor(weight, dtype=torch.float64))
-        layer.bias.copy_(torch.tensor(bias, dtype=torch.float64))
-    return nn.Sequential(layer, nn.ReLU())
-
-
-def ends(*points):
-    return [torch.tensor(p, dtype=torch.float64) for p in points]
-
-
 def test_an_input_that_no_unit_reads_may_be_huge():
-    model = one_layer([[0.0, 1.0]], [0.0])
-    assert regions_on_line(model, *ends((1e12, -1e-4), (1e12, 1e-4))).tolist() == [0.5]
-    model = one_layer([[0.0, 1.0]] * 8, [-i * 1e-6 for i in range(8)])
-    assert len(regions_on_line(model, *ends((1.7e9, -1e-4), (1.7e9, 1e-4)))) == 8
+    model = relu_layer([[0.0, 1.0]], [0.0])
+    assert regions_on_line(model, *of((1e12, -1e-4), (1e12, 1e-4))).tolist() == [0.5]
+    model = relu_layer([[0.0, 1.0]] * 8, [-i * 1e-6 for i in range(8)])
+    assert len(regions_on_line(model, *of((1.7e9, -1e-4), (1.7e9, 1e-4)))) == 8
 
 
 @pytest.mark.parametrize(
     ("model", "a", "b"),
     [
-        (one_layer([[1.0]], [0.0]), -1e308, 1e308),
-        (one_layer([[1e300]], [0.0]), -1e10, 2e10),
-        (nn.Sequential(*one_layer([[1e200]], [0.0])[:1], *one_layer([[1e200]], [0.0])), -1, 1),
+        (relu_layer([[1.0]], [0.0]), -1e308, 1e308),
+        (relu_layer([[1e300]], [0.0]), -1e10, 2e10),
+        (nn.Sequential(*relu_layer([[1e200]], [0.0])[:1], *relu_layer([[1e200]], [0.0])), -1, 1),
     ],
 )
 def test_what_is_beyond_float64_is_refused(model, a, b):
     with pytest.raises(ValueError, match="within float64's range; got some beyond it"):
-        regions_on_line(model, *ends((a,), (b,)))
-
-
-def test_distances_of_huge_and_tiny_weights():
-    x = torch.tensor([[1.0, 1.0]])
-    for size in (1e200, 1.0, 1e-200):
-        model = one_layer([[size, size]], [0.0])
-        assert float(boundary_distance(model, x)) == pytest.approx(math.sqrt(2))
+        regions_on_line(model, *of((a,), (b,)))
 
 
 def test_the_room_between_layers_is_bounded(monkeypatch):
@@ -755,12 +586,12 @@ def test_the_room_between_layers_is_bounded(monkeypatch):
     with pytest.raises(
         ValueError, match=r"positions times units.*got \d+ times 20: take a shorter"
     ):
-        regions_on_line(model, *ends((-5, -5), (5, 5)))
+        regions_on_line(model, *of((-5, -5), (5, 5)))
 
 
 @pytest.mark.filterwarnings("ignore:Initializing zero-element tensors:UserWarning")
 def test_complex_numbers_and_layers_of_nothing():
-    model = one_layer([[1.0]], [0.0])
+    model = relu_layer([[1.0]], [0.0])
     with pytest.raises(ValueError, match=r"must be real; got torch\.complex64"):
         regions_on_line(model, torch.zeros(1, dtype=torch.complex64), torch.ones(1))
     complex_model = nn.Sequential(nn.Linear(1, 1, dtype=torch.complex64), nn.ReLU())

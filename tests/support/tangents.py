@@ -1,4 +1,4 @@
-"""Tangent kernels the slow way, and kernels of known eigenvalues."""
+"""Models whose gradients are asked for, tangent kernels the slow way, and of known spectrum."""
 
 from __future__ import annotations
 
@@ -10,6 +10,27 @@ from torch import Tensor, nn
 
 from hatact import PiecewisePolynomial
 from hatact.nn import Piecewise
+
+
+def between(activation: nn.Module, outputs: int = 1) -> nn.Sequential:
+    """Two inputs, hidden layers of 7 and of 5, and one activation that is used twice."""
+    return nn.Sequential(
+        nn.Linear(2, 7), activation, nn.Linear(7, 5), activation, nn.Linear(5, outputs)
+    )
+
+
+class Flat(nn.Sequential):
+    """Outputs of shape (N,)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x)[:, 0]
+
+
+def frozen(model: nn.Module, *names: str) -> nn.Module:
+    """The model, whose named parameters require no gradient."""
+    for name, p in model.named_parameters():
+        p.requires_grad_(name not in names)
+    return model
 
 
 def jacobian(model: nn.Module, x: Tensor) -> Tensor:
