@@ -1,29 +1,52 @@
 """Piecewise polynomials as exact numbers: the one definition that every backend follows.
 
-Pure Python; imports neither torch nor numpy.
+Pure Python; imports neither torch nor numpy. Internal: the class is `hatact.PiecewisePolynomial`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
-from numbers import Rational, Real
-from typing import Any
+from numbers import Complex, Rational, Real
+from typing import Any, ClassVar
 
-from hatact import _code
+from hatact import _code, _written
 from hatact import _polynomial as poly
 
 Number = int | Fraction | float
 _ROUNDED = 1 + Fraction(1, 2**50)
 
 
+def check_real(s: Any) -> None:
+    """ValueError unless s is a real number and no bool: all of a scale's rule that is of its type.
+
+    Dynamo traces it; of a Fraction torch 2.11 traces no comparison.
+    """
+    if isinstance(s, bool) or not isinstance(s, Real):
+        raise ValueError(
+            f"the scale must be a positive real number, and is fixed; got {_kind(s)}: write a "
+            "number such as 8, and for a learnable scale multiply x by it"
+        )
+
+
+def _check_positive(s: Any) -> None:
+    if not 0 < s < math.inf:
+        raise ValueError(
+            f"the scale must be a positive real number, finite in float64; got {_kind(s)}: write a "
+            "number such as 8"
+        )
+
+
 def _number(value: Any, what: str) -> Number:
     """`value` as int, Fraction or float, finite and within float64's range; −0.0 as 0.0."""
     if not isinstance(value, Real):
-        raise ValueError(f"{what} must be real numbers; got {value!r}")
+        rule = "a real number" if what.startswith("the ") else "real numbers"
+        raise ValueError(
+            f"{what} must be {rule}; got {_kind(value)}: write an int, a float or a Fraction"
+        )
     if isinstance(value, int | Fraction | float):
         number: Number = value
     elif isinstance(value, Rational):
@@ -35,13 +58,27 @@ def _number(value: Any, what: str) -> Number:
     except OverflowError:
         finite = False
     if not finite:
-        raise ValueError(f"{what} must be finite in float64; got {value!r}")
+        raise ValueError(
+            f"{what} must be finite in float64; got {_kind(value)}: write numbers below 1.8e308"
+        )
     return int(number) if isinstance(number, bool) else poly.tidy(number) + 0
 
 
+def _kind(value: Any) -> str:
+    """A value for an error: its text where that is short, else its type."""
+    text = isinstance(value, str | bytes) and len(value) <= 40
+    if not (text or value is None or isinstance(value, Complex)):
+        return type(value).__name__
+    try:
+        said = str(value) if isinstance(value, Fraction) else repr(value)
+    except ValueError:  # more digits than Python writes
+        return f"{type(value).__name__} of very many digits"
+    return said if len(said) <= 60 else f"{said[:28]}…{said[-28:]}"
+
+
 def _tuple(values: Any, what: str) -> tuple[Any, ...]:
-    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
-        raise ValueError(f"{what} must be a sequence; got {values!r}")
+    if isinstance(values, str | bytes | Mapping | Set) or not isinstance(values, Iterable):
+        raise ValueError(f"{what} must be a sequence; got {values!r}: write a tuple such as (0, 1)")
     return tuple(values)
 
 
@@ -90,6 +127,8 @@ class PiecewisePolynomial:
     _text: str = field(init=False, repr=False, compare=False)
     # The numbers once more, as autograd hands them on: freed with the spec, as no cache's would be.
     _for_ops: Any = field(init=False, repr=False, compare=False, default=None)
+    # What may know a shorter way to write a spec: the registry, which is built on this file.
+    _names: ClassVar[list[Callable[[PiecewisePolynomial], str | None]]] = []
 
     def __post_init__(self) -> None:
         knots = tuple(_number(t, "knots") for t in _tuple(self.knots, "knots"))
@@ -98,21 +137,29 @@ class PiecewisePolynomial:
             for p in _tuple(self.pieces, "pieces")
         )
         if not knots:
-            raise ValueError("at least one knot is needed; got none")
+            raise ValueError("at least one knot is needed; got none: write knots=(0,)")
         floats = tuple(float(t) for t in knots)
         if any(a >= b for a, b in pairwise(floats)):
-            raise ValueError(f"knots must increase strictly (in float64); got {knots}")
+            raise ValueError(
+                f"knots must increase strictly (in float64); got {knots}: write them in order, "
+                "each once"
+            )
         if len(pieces) != len(knots) + 1:
             raise ValueError(
-                f"{len(knots)} knots need {len(knots) + 1} pieces; got {len(pieces)} pieces"
+                f"{len(knots)} knots need {len(knots) + 1} pieces; got {len(pieces)} pieces: write "
+                "one for x <= knots[0], and one after every knot"
             )
         if any(not p for p in pieces):
-            raise ValueError(f"each piece needs at least one coefficient; got {pieces}")
+            raise ValueError(
+                f"each piece needs at least one coefficient; got {pieces}: write (0,) for zero"
+            )
         period = self.period
         if period is not None:
             period = _number(period, "the period")
             if float(period) <= 0:
-                raise ValueError(f"the period must be positive; got {period}")
+                raise ValueError(
+                    f"the period must be positive; got {period}: write None for an f without one"
+                )
             # A float may have been rounded to less than the span of the knots.
             slack = _ROUNDED if isinstance(period, float) else 1
             if Fraction(knots[-1]) - Fraction(knots[0]) > Fraction(period) * slack:
@@ -135,6 +182,14 @@ class PiecewisePolynomial:
 
     def __hash__(self) -> int:
         return self._hash
+
+    def __repr__(self) -> str:
+        for name in self._names:
+            text = name(self)
+            if text is not None:
+                return text
+        period = "" if self.period is None else f", period={self.period!r}"
+        return f"PiecewisePolynomial(knots={self.knots!r}, pieces={self.pieces!r}{period})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.knots, self.pieces, self.period)
@@ -196,7 +251,17 @@ class PiecewisePolynomial:
         return (left, right)
 
     def __call__(self, x: Number) -> Number:
-        """f(x) at one number, exact for finite x."""
+        """f(x) at one number, exact for finite x.
+
+        Raises:
+            TypeError: for anything but a real number. Tensors are for
+                :func:`hatact.functional.piecewise`.
+        """
+        if not isinstance(x, Real):
+            raise TypeError(
+                f"a spec is called with one real number, exactly; got {_kind(x)}: for a tensor "
+                "write hatact.functional.piecewise(x, spec) or hatact.nn.Piecewise(spec)(x)"
+            )
         if isinstance(x, float) and not math.isfinite(x):
             if math.isnan(x) or self.period is not None:
                 return math.nan
@@ -261,7 +326,17 @@ class PiecewisePolynomial:
         return PiecewisePolynomial(self.knots, tuple(tuple(p) for p in pieces))
 
     def integrate(self, a: Number, b: Number) -> Number:
-        """∫_a^b f(x) dx, exact for finite a and b; ±inf where the limit exists, else NaN."""
+        """∫_a^b f(x) dx, exact for finite a and b; ±inf where the limit exists, else NaN.
+
+        Raises:
+            TypeError: for ends that are no real numbers.
+        """
+        for end in (a, b):
+            if not isinstance(end, Real):
+                raise TypeError(
+                    f"the ends of an integral must be real numbers; got {_kind(end)}: write "
+                    "float(…) of it"
+                )
         if poly.is_nan(a) or poly.is_nan(b):
             return math.nan
         if self.period is None:
@@ -281,16 +356,35 @@ class PiecewisePolynomial:
         return poly.tidy(Fraction(upper) - Fraction(lower))
 
     def scaled(self, s: Number, shift: Number = 0) -> PiecewisePolynomial:
-        """f(s·x + shift), for s > 0: the scale is folded into the numbers and costs nothing."""
+        """f(s·x + shift), for s > 0: the scale is folded into the numbers and costs nothing.
+
+        Raises:
+            ValueError: for a scale that is not a positive real number, finite in float64 (neither
+                is a bool, nor a tensor), or a shift that is no such number.
+        """
+        check_real(s)
+        _check_positive(s)
         s, shift = _number(s, "the scale"), _number(shift, "the shift")
-        if s <= 0:
-            raise ValueError(f"the scale must be positive; got {s}")
         factor = Fraction(s)
         return PiecewisePolynomial(
             tuple(poly.tidy((Fraction(t) - Fraction(shift)) / factor) for t in self.knots),
             tuple(tuple(poly.stretch(p, factor)) for p in self.pieces),
             None if self.period is None else poly.tidy(Fraction(self.period) / factor),
         )
+
+    def centered(self) -> PiecewisePolynomial:
+        """f(x + m), m the midpoint of the support, which is then symmetric about 0.
+
+        Raises:
+            ValueError: where the support has no midpoint, as ReLU's.
+        """
+        low, high = self.support
+        if poly.is_inf(low) or poly.is_inf(high):
+            raise ValueError(
+                "only an f that is 0 outside an interval can be centered; got the support "
+                f"[{low}, {high}]: write scaled(1, shift) for a shift of your own"
+            )
+        return self.scaled(1, poly.tidy((Fraction(low) + Fraction(high)) / 2))
 
     def total_variation(self) -> Number:
         """TV(f) over the real line, jumps at knots included; may be inf. Exact for degree ≤ 2."""
@@ -317,6 +411,23 @@ class PiecewisePolynomial:
 
     # ------------------------------------------------------------------ from and to other forms
 
+    def to_dict(self) -> dict[str, Any]:
+        """Version, knots, pieces and period, exactly, for `json.dumps`.
+
+        An int beyond 2⁵³ and a Fraction are texts, "1/3"; all other numbers are JSON's own.
+        """
+        return _written.numbers_to_dict(self.knots, self.pieces, self.period)
+
+    @classmethod
+    def from_dict(cls, data: Any) -> PiecewisePolynomial:
+        """The spec of which :meth:`to_dict` gave `data`, through JSON or not.
+
+        Raises:
+            ValueError: for what is no dict, for another version, for keys that are missing or not
+                known, for what is no number, and for all that no spec may have.
+        """
+        return cls(*_written.numbers_of_dict(data))
+
     @classmethod
     def from_truncated_powers(
         cls, knots: Iterable[Number], weights: Iterable[Number], degree: int
@@ -329,7 +440,8 @@ class PiecewisePolynomial:
         ts, ws = tuple(knots), tuple(weights)
         if len(ts) != len(ws):
             raise ValueError(
-                f"one weight per knot is needed; got {len(ts)} knots, {len(ws)} weights"
+                f"one weight per knot is needed; got {len(ts)} knots, {len(ws)} weights: write as "
+                "many of both"
             )
         if not isinstance(degree, int) or degree < 0:
             raise ValueError(f"the degree must be an integer >= 0; got {degree!r}")

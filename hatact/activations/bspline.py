@@ -20,7 +20,8 @@ def bspline(degree: int = 3) -> PiecewisePolynomial:
     """
     if isinstance(degree, bool) or not isinstance(degree, int) or not 0 <= degree <= MAX_DEGREE:
         raise ValueError(
-            f"a B-spline's degree must be an integer from 0 to {MAX_DEGREE}; got {degree!r}"
+            f"a B-spline's degree must be an integer from 0 to {MAX_DEGREE}; got {degree!r}: write "
+            "bspline(3), or for another PiecewisePolynomial.from_truncated_powers"
         )
     knots = range(degree + 2)
     weights = (Fraction((-1) ** k * comb(degree + 1, k), factorial(degree)) for k in knots)

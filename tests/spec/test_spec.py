@@ -9,6 +9,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+import hatact
 from hatact import BW_RELU, HAT, RELU, PiecewisePolynomial
 from tests.support.specs import ACTIVATIONS, SPECS
 
@@ -171,7 +172,8 @@ def test_equality_hash_pickle_and_copy(spec):
         assert other.derivative() == spec.derivative()
     assert spec != PiecewisePolynomial(spec.knots, (*spec.pieces[:-1], (17,)), spec.period)
     assert spec != PiecewisePolynomial((*spec.knots[:-1], 2e30), spec.pieces)
-    assert eval(repr(spec), {"PiecewisePolynomial": PiecewisePolynomial, "Fraction": F}) == spec
+    known = {"hatact": hatact, "PiecewisePolynomial": PiecewisePolynomial, "Fraction": F}
+    assert eval(repr(spec), known) == spec
     with pytest.raises(FrozenInstanceError):
         spec.knots = ()
 
