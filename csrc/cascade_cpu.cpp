@@ -24,7 +24,7 @@ inline void check_cascade(const Tensor& x, const Tensor& peaks, const Tensor& sc
   }
   if (x.dim() < 1 || x.size(x.dim() - 1) != peaks.size(0)) {
     refuse("the last dimension of x must be the ", peaks.size(0), " channels of peaks; got shape ",
-           listed(x, &Tensor::size));
+           listed(x, &Tensor::size), ": write an x of shape (…, ", peaks.size(0), ")");
   }
   const ScalarType t = x.scalar_type();
   const ScalarType computes = t == ScalarType::Double ? t : ScalarType::Float;

@@ -127,7 +127,8 @@ inline void check_in_place(const Tensor& x) {
   for (const auto& [stride, size] : dims) {
     if (stride < end && x.numel() > 0) {
       refuse("an in-place activation needs an x whose elements do not share memory; got shape ",
-             listed(x, &Tensor::size), " and strides ", listed(x, &Tensor::stride));
+             listed(x, &Tensor::size), " and strides ", listed(x, &Tensor::stride),
+             ": write x.clone() first");
     }
     end += (size - 1) * stride;
   }

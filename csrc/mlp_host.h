@@ -32,6 +32,16 @@ inline void check_alike(const Tensor& x, const char* what, const Tensor& t) {
   }
 }
 
+// Where the first weight differs it is x that is to blame.
+inline void check_parameter(const Tensor& x, const char* what, int64_t l, const Tensor& t, bool first) {
+  if (t.scalar_type() == x.scalar_type() && t.device() == x.device()) return;
+  if (first) {
+    refuse("x must have the dtype and device of the parameters, ", described(t), "; got ", described(x));
+  }
+  refuse("all parameters must have the dtype and device of x, ", described(x), "; got ", what, " ", l,
+         " of ", described(t));
+}
+
 inline Shape check_mlp(const Tensor& x, const std::vector<Tensor>& weights,
                        const std::vector<Tensor>& biases) {
   check(x, std::nullopt);
@@ -55,12 +65,12 @@ inline Shape check_mlp(const Tensor& x, const std::vector<Tensor>& weights,
       refuse("weight ", l, " must have shape (", sizes[0], ", ", sizes[1], "): all hidden layers have ",
              s.hidden, " units; got ", listed(weights[l], &Tensor::size));
     }
-    check_alike(x, "weights", weights[l]);
+    check_parameter(x, "weight", l, weights[l], l == 0);
     if (biases.empty()) continue;
     if (!has_sizes(biases[l], {sizes[0]})) {
       refuse("bias ", l, " must have shape (", sizes[0], ",); got ", listed(biases[l], &Tensor::size));
     }
-    check_alike(x, "biases", biases[l]);
+    check_parameter(x, "bias", l, biases[l], false);
   }
   for (int64_t d = 0; d + 1 < x.dim(); ++d) s.rows *= x.size(d);
   return s;

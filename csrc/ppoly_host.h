@@ -133,7 +133,9 @@ inline void check(const Tensor& x, const std::optional<Tensor>& g) {
   const ScalarType t = x.scalar_type();
   if (t != ScalarType::Float && t != ScalarType::Double && t != ScalarType::BFloat16 &&
       t != ScalarType::Half) {
-    refuse("x must be float16, bfloat16, float32 or float64; got ", name(t));
+    const bool is_complex = t == ScalarType::ComplexFloat || t == ScalarType::ComplexDouble;
+    refuse("x must be float16, bfloat16, float32 or float64; got ", name(t), ": write ",
+           is_complex ? "its .real and .imag apart" : "x.float()");
   }
   if (!g) return;
   bool same = g->scalar_type() == t && g->device() == x.device() && g->dim() == x.dim();

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import torch
@@ -20,10 +20,16 @@ def compute_dtype(x: Tensor) -> torch.dtype:
     return torch.float32 if x.dtype in (torch.float16, torch.bfloat16) else x.dtype
 
 
+def not_floating(x: Tensor) -> str:
+    """What to say of an x of another dtype."""
+    instead = "its .real and .imag apart" if x.is_complex() else "x.float()"
+    return f"x must be float16, bfloat16, float32 or float64; got {x.dtype}: write {instead}"
+
+
 def check_tensors(x: Tensor, g: Tensor | None) -> None:
     """ValueError unless x is a real floating tensor and g matches it."""
     if x.dtype not in DTYPES:
-        raise ValueError(f"x must be float16, bfloat16, float32 or float64; got {x.dtype}")
+        raise ValueError(not_floating(x))
     if g is None:
         return
     if g.shape != x.shape or g.dtype != x.dtype or g.device != x.device:
@@ -31,6 +37,29 @@ def check_tensors(x: Tensor, g: Tensor | None) -> None:
             "g must have x's shape, dtype and device, "
             f"{tuple(x.shape)} {x.dtype} {x.device}; "
             f"got {tuple(g.shape)} {g.dtype} {g.device}"
+        )
+
+
+def check_parameters(x: Tensor, parameters: Iterable[tuple[str, Tensor]]) -> None:
+    """ValueError unless all have the dtype and device of x; x is to blame where the first has not.
+
+    Each parameter comes with its name.
+    """
+    for i, (name, t) in enumerate(parameters):
+        if t.dtype == x.dtype and t.device == x.device:
+            continue
+        of_x, of_t = (f"{of.dtype} on {of.device}" for of in (x, t))
+        if i:
+            raise ValueError(
+                f"all parameters must have the dtype and device of x, {of_x}; got {name} of {of_t}:"
+                " write network.to(x), or move the one that differs"
+            )
+        instead = f"x.to({str(t.device)!r}, {t.dtype}), or network.to(x) for parameters like x"
+        if t.is_meta:
+            instead = f"network.to_empty(device={str(x.device)!r}), and give it its parameters"
+        raise ValueError(
+            f"x must have the dtype and device of the parameters, {of_t}; got {of_x}: write "
+            f"{instead}"
         )
 
 
@@ -94,7 +123,7 @@ def check_in_place(x: Tensor) -> None:
     if x.numel() and overlaps(x):
         raise ValueError(
             "an in-place activation needs an x whose elements do not share memory; "
-            f"got shape {tuple(x.shape)} and strides {tuple(x.stride())}"
+            f"got shape {tuple(x.shape)} and strides {tuple(x.stride())}: write x.clone() first"
         )
 
 

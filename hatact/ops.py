@@ -1,5 +1,7 @@
 """Op schemas, and who implements them: the only file that knows the backends.
 
+Internal, but for what `hatact` shows of it.
+
     hatact::ppoly        g·f(x), with f = f(knots, coeffs, period) as in spec.py. Closed under
                          differentiation: its VJPs are ppoly(x, gy·g, f′) and ppoly(x, gy, f), its
                          JVP has the same form
@@ -267,11 +269,17 @@ _lock = threading.RLock()
 
 def _checked(name: str) -> str:
     if name not in _BACKENDS:
-        raise ValueError(f"the backend must be one of {', '.join(_BACKENDS)}; got {name!r}")
+        raise ValueError(
+            f"the backend must be one of {', '.join(_BACKENDS)}; got {name!r}: write one of these"
+        )
     backend = _BACKENDS[name]
     if not backend.available:
         why = "; ".join(f"{device}: {reason}" for device, reason in backend.reasons.items())
-        raise RuntimeError(f"the backend {name!r} is not available here ({why})")
+        there = ", ".join(n for n, b in _BACKENDS.items() if b.available)
+        raise RuntimeError(
+            f"the backend must be available here; got {name!r}, which is not ({why}): write one "
+            f"that is, {there}"
+        )
     return name
 
 

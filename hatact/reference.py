@@ -1,4 +1,4 @@
-"""The definition in plain torch operations: the oracle, and what `torch.compile` traces.
+"""The definition in plain torch operations: the oracle, and what `torch.compile` traces. Internal.
 
 Every other backend computes what `ppoly` here computes. It runs on any device and dtype that
 torch has, is differentiable by torch itself, and needs no compiled part.

@@ -1,17 +1,20 @@
-"""The triangle cascade in plain torch operations: the oracle, and what transforms differentiate."""
+"""The triangle cascade in plain torch operations: the oracle, and what transforms differentiate.
+
+Internal.
+"""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from hatact._checks import DTYPES, compute_dtype
+from hatact._checks import DTYPES, compute_dtype, not_floating
 
 
 def check_cascade(x: Tensor, peaks: Tensor, scales: Tensor) -> None:
     """ValueError unless shapes, dtypes and devices match; the values are not looked at."""
     if x.dtype not in DTYPES:
-        raise ValueError(f"x must be float16, bfloat16, float32 or float64; got {x.dtype}")
+        raise ValueError(not_floating(x))
     if peaks.dim() != 2 or peaks.shape[1] < 1 or peaks.shape[0] < 1:
         raise ValueError(
             f"peaks must have shape (channels, depth), both at least 1; got {tuple(peaks.shape)}"
@@ -23,7 +26,7 @@ def check_cascade(x: Tensor, peaks: Tensor, scales: Tensor) -> None:
     if x.dim() < 1 or x.shape[-1] != peaks.shape[0]:
         raise ValueError(
             f"the last dimension of x must be the {peaks.shape[0]} channels of peaks; "
-            f"got shape {tuple(x.shape)}"
+            f"got shape {tuple(x.shape)}: write an x of shape (…, {peaks.shape[0]})"
         )
     for name, t in (("peaks", peaks), ("scales", scales)):
         if t.dtype not in (x.dtype, compute_dtype(x)) or t.device != x.device:

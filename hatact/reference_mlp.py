@@ -1,4 +1,4 @@
-"""A network of linear layers and one activation, layer by layer in torch's operations.
+"""A network of linear layers and one activation, layer by layer in torch's operations. Internal.
 
 What the fused kernels compute, and what serves a device that has none: the activation itself is
 the `ppoly` given, of any backend.
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from hatact._checks import DTYPES
+from hatact._checks import DTYPES, check_parameters, not_floating
 
 Activation = Callable[..., Tensor]  # ppoly(x, g, knots, coeffs, period)
 
@@ -55,22 +55,26 @@ def check_mlp(
 ) -> Shape:
     """The sizes. ValueError unless shapes, dtypes, devices match, for `least` weights or more."""
     if x.dtype not in DTYPES:
-        raise ValueError(f"x must be float16, bfloat16, float32 or float64; got {x.dtype}")
+        raise ValueError(not_floating(x))
     if len(weights) < least:
-        raise ValueError(f"an mlp needs at least {least} weights; got {len(weights)}")
+        raise ValueError(
+            f"an mlp needs at least {least} weights; got {len(weights)}: write a list of weights"
+        )
     if biases and len(biases) != len(weights):
         raise ValueError(
             f"an mlp needs a bias for each of its {len(weights)} weights, or none; "
-            f"got {len(biases)}"
+            f"got {len(biases)}: write None for none"
         )
     for w in weights:
         if w.dim() != 2:
-            raise ValueError(f"a weight must have shape (out, in); got {tuple(w.shape)}")
+            raise ValueError(
+                f"a weight must have shape (out, in); got {tuple(w.shape)}: write a list of weights"
+            )
     shape = Shape(weights[0].shape[1], weights[0].shape[0], weights[-1].shape[0], len(weights))
     if x.dim() < 1 or x.shape[-1] != shape.inputs:
         raise ValueError(
             f"the last dimension of x must be the {shape.inputs} inputs of the first weight; "
-            f"got shape {tuple(x.shape)}"
+            f"got shape {tuple(x.shape)}: write an x of shape (…, {shape.inputs})"
         )
     between = shape.hidden, shape.hidden
     for layer, w in enumerate(weights):
@@ -85,10 +89,11 @@ def check_mlp(
                 f"bias {layer} must have shape {sizes[:1]}; got {tuple(biases[layer].shape)}"
             )
     dtype, device = x.dtype, x.device  # read once: each costs as much as a comparison
-    for name, tensors in (("weights", weights), ("biases", biases)):
+    for tensors in (weights, biases):
         for t in tensors:
             if t.dtype != dtype or t.device != device:
-                _check_alike(x, name, t)
+                names = [f"{of} {i}" for of in ("weight", "bias") for i in range(len(weights))]
+                check_parameters(x, zip(names, (*weights, *biases), strict=False))
     return shape
 
 

@@ -1,4 +1,4 @@
-"""The torch.autograd.Functions, and which of them serves a call.
+"""The torch.autograd.Functions, and which of them serves a call. Internal.
 
 Not `torch.library.register_autograd`: under it `torch.func.grad` and `jacrev` raise, and
 `torch.func.jvp` silently returns zeros (torch 2.13).

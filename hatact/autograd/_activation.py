@@ -16,6 +16,7 @@ from hatact import _checks, ops
 from hatact.autograd._decode import decode
 from hatact.autograd._ppoly import below_autograd, functionalizes, in_functorch, ppoly
 from hatact.autograd._ppoly import op as ppoly_op
+from hatact.autograd._tracing import jit_traces
 from hatact.spec import PiecewisePolynomial
 
 encode_op = ops.overload("_packed_encode")
@@ -149,7 +150,7 @@ def activation(x: Tensor, spec: PiecewisePolynomial, inplace: bool = False) -> T
         check_writable(x)
     if in_functorch() or forward_ad._current_level >= 0:
         return _under_transforms(x, spec, inplace)
-    if x.requires_grad and grad_enabled():
+    if x.requires_grad and grad_enabled() and not jit_traces():
         y: Tensor
         if inplace:
             check_in_place(x, spec)
@@ -168,6 +169,8 @@ def activation(x: Tensor, spec: PiecewisePolynomial, inplace: bool = False) -> T
         if not inplace:
             y = ppoly_op(x, None, *spec.numbers)
             return y
+        if jit_traces():  # what it records may be run where a gradient is asked for
+            return x.copy_(ppoly_op(x.clone(), None, *spec.numbers))
         if x.is_neg():  # its memory holds −x: no kernel of ours knows that
             return x.copy_(ppoly_op(x.resolve_neg(), None, *spec.numbers))
         in_place_op(x, *spec.numbers)
@@ -180,13 +183,13 @@ def check_in_place(x: Tensor, spec: PiecewisePolynomial) -> None:
         raise ValueError(
             "inplace=True needs a spec of degree at most 1 with at most eight slopes, whose "
             "backward does not need x, or an x that needs no gradient; got a spec of degree "
-            f"{spec.degree} with {len(spec.knots)} knots"
+            f"{spec.degree} with {len(spec.knots)} knots: write inplace=False"
         )
     for of, what in ((x, "a leaf"), (x._base, "a view of a leaf")):
         if of is not None and of.is_leaf and of.requires_grad:
             raise RuntimeError(
                 "inplace=True needs an x that is no leaf that requires grad: its value would be "
-                f"lost; got {what} of shape {tuple(x.shape)}"
+                f"lost; got {what} of shape {tuple(x.shape)}: write inplace=False"
             )
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from hatact import ops
 from hatact.autograd._ppoly import below_autograd, transforms
-from hatact.autograd._tracing import exporting
+from hatact.autograd._tracing import exporting, jit_traces
 from hatact.reference_cascade import triangle_cascade as composed
 
 op = ops.overload("triangle_cascade")
@@ -66,8 +66,12 @@ def triangle_cascade(x: Tensor, peaks: Tensor, scales: Tensor) -> Tensor:
     """
     if transforms():
         return composed(x, peaks, scales)
+    y: Tensor
+    if jit_traces():
+        y = op(x, peaks, scales)
+        return y
     if torch.is_grad_enabled() and any(t.requires_grad for t in (x, peaks, scales)):
-        y: Tensor = Cascade.apply(x, peaks, scales)  # type: ignore[no-untyped-call]
+        y = Cascade.apply(x, peaks, scales)  # type: ignore[no-untyped-call]
         return y
     with below_autograd():
         y = op(x, peaks, scales)

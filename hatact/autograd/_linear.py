@@ -12,6 +12,8 @@ from hatact import ops
 from hatact.autograd._activation import activation, in_place_op
 from hatact.autograd._decode import decode
 from hatact.autograd._ppoly import below_autograd, ppoly, transforms, without_autocast
+from hatact.autograd._ppoly import op as ppoly_op
+from hatact.autograd._tracing import jit_traces
 from hatact.spec import PiecewisePolynomial
 
 op = ops.overload("linear_act")
@@ -139,10 +141,14 @@ def linear_act(
     """
     if transforms():
         return ppoly(linear(x, _as(weight, x, cast), _as(bias, x, cast)), None, spec)
+    y: Tensor
+    if jit_traces():
+        y = ppoly_op(linear(x, _as(weight, x, cast), _as(bias, x, cast)), None, *spec.numbers)
+        return y
     tensors = (x, weight) if bias is None else (x, weight, bias)
     if torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
         if spec.slopes is None:
-            y: Tensor = RecomputedLinear.apply(x, weight, bias, spec, cast)  # type: ignore[no-untyped-call]
+            y = RecomputedLinear.apply(x, weight, bias, spec, cast)  # type: ignore[no-untyped-call]
         else:
             y = CodedLinear.apply(x, weight, bias, spec, cast)[0]  # type: ignore[no-untyped-call]
         return y

@@ -11,7 +11,7 @@ from torch.nn.functional import linear
 
 from hatact import ops
 from hatact.autograd._ppoly import below_autograd, ppoly, transforms, without_autocast
-from hatact.autograd._tracing import exporting
+from hatact.autograd._tracing import exporting, jit_traces
 from hatact.spec import PiecewisePolynomial
 
 op = ops.overload("mlp_forward")
@@ -133,6 +133,9 @@ def fused_mlp(
     Shapes: see :func:`hatact.reference_mlp.mlp_forward`.
     """
     y: Tensor
+    if jit_traces():
+        y, _ = op(x, list(weights), list(biases), *spec.numbers, not checkpoint)
+        return y
     if torch.is_grad_enabled() and any(t.requires_grad for t in (x, *weights, *biases)):
         y = Mlp.apply(x, len(weights), spec, not checkpoint, *weights, *biases)  # type: ignore[no-untyped-call]
         return y

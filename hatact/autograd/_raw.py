@@ -39,11 +39,11 @@ def _spec(knots: Sequence[float], coeffs: Sequence[float], period: float) -> Pie
 
 def _no_transforms(name: str) -> None:
     if torch._C._are_functorch_transforms_active():
-        of_name = {"cascade": "triangle_cascade", "mlp": "mlp"}
+        of_name = {"cascade": "triangle_cascade", "mlp": "mlp", "linear_act": "linear_act"}
         instead = next((f for part, f in of_name.items() if part in name), "piecewise")
         raise RuntimeError(
-            f"torch.ops.hatact.{name} has no rule for torch.func transforms; "
-            f"use hatact.functional.{instead}, which has"
+            f"an op has no rule for torch.func transforms; got torch.ops.hatact.{name} under one: "
+            f"write hatact.functional.{instead}, which has"
         )
 
 

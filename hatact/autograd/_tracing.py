@@ -8,6 +8,9 @@ from typing import Any, TypeVar
 import torch
 
 F = TypeVar("F", bound=Callable[..., Any])
+# Whether torch.jit.trace is at work. It takes a Function of Python for a node that it cannot run
+# ("unordered_map::at"); an op it records whole, with the derivative that the op brings along.
+jit_traces = torch._C._is_tracing
 
 
 def constant(function: F) -> F:

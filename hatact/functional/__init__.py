@@ -15,3 +15,7 @@ __all__ = [
     "piecewise",
     "triangle_cascade",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

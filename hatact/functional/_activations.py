@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-from numbers import Real
-from operator import index
-
-import torch
 from torch import Tensor
+from torch.compiler import is_compiling
 
 from hatact import autograd, reference
+from hatact._named import Activation, activation, check_flag
 from hatact.activations import bspline as _bspline
 from hatact.activations.bw_relu import BW_RELU
 from hatact.activations.hat import HAT
 from hatact.functional._shared import (
     check_refused,
-    check_spec,
     check_tensor,
+    numbers,
     scaled,
-    scaled_numbers,
+    traced_text,
 )
-from hatact.spec import Number, PiecewisePolynomial
+from hatact.spec import Number, PiecewisePolynomial, check_real
 
-_BSPLINES = {degree: _bspline.bspline(degree) for degree in range(_bspline.MAX_DEGREE + 1)}
+_BSPLINES = dict(enumerate(_bspline.SPECS.values()))
 
 
-def piecewise(x: Tensor, spec: PiecewisePolynomial, inplace: bool = False) -> Tensor:
-    """f(x) for the piecewise polynomial `spec`.
+def piecewise(x: Tensor, spec: Activation, inplace: bool = False, *, scale: Number = 1) -> Tensor:
+    """f(s·x) for the piecewise polynomial `spec`, by default f(x).
+
+    spec: a :class:`hatact.PiecewisePolynomial`, a registered name ("hat", "bspline": see
+    :func:`hatact.activation`) or an activation module of `hatact.nn`. scale: s > 0, a fixed number.
 
     Shapes: x: (*) → (*), with x's dense strides. dtypes: float16, bfloat16 (computed in
     float32, rounded once), float32, float64. Values at knots, ±inf and NaN: see
@@ -55,67 +55,75 @@ def piecewise(x: Tensor, spec: PiecewisePolynomial, inplace: bool = False) -> Te
     inplace: x is overwritten and returned, as with `torch.nn.functional.relu(x, inplace=True)`.
 
     Raises:
-        ValueError: if x is not a real floating tensor, or spec not a PiecewisePolynomial; in
-            place, if the backward would need x (a degree above 1, more than eight slopes), or if
-            elements of x share memory. Nothing has been written then.
+        ValueError: if x is not a real floating tensor, or spec no activation, or the scale no
+            positive real number; in place, if the backward would need x (a degree above 1, more
+            than eight slopes), or if elements of x share memory. Nothing has been written then.
+        TypeError: if inplace is not True or False.
         RuntimeError: in place, if x is a leaf that requires grad, or a view of one.
     """
-    check_spec(spec)
-    return _piecewise(x, spec, 1, inplace)
+    return _piecewise(x, spec, scale, inplace)
 
 
-def hat(x: Tensor, scale: Number = 1.0, inplace: bool = False) -> Tensor:
+def hat(x: Tensor, scale: Number = 1.0, inplace: bool = False, *, centered: bool = False) -> Tensor:
     """hat(s·x) = relu(s·x) − 2·relu(s·x − 1) + relu(s·x − 2), s = scale > 0.
 
-    Support [0, 2/s], peak 1 at 1/s; slopes 0, ±s. Shapes, dtypes, errors: :func:`piecewise`.
-    The scale decides whether spectral bias goes (arXiv 2208.04924; README, "The scale").
+    Support [0, 2/s], peak 1 at 1/s; slopes 0, ±s. With `centered`, hat(s·x + 1): support
+    [−1/s, 1/s], peak at 0. Shapes, dtypes, errors: :func:`piecewise`.
+    The scale decides whether spectral bias goes: see :class:`hatact.nn.Hat`. arXiv 2208.04924.
     """
-    return _piecewise(x, HAT, scale, inplace)
+    return _piecewise(x, HAT, scale, inplace, centered)
 
 
-def bspline(x: Tensor, degree: int = 3, scale: Number = 1.0) -> Tensor:
+def bspline(
+    x: Tensor,
+    degree: int = 3,
+    scale: Number = 1.0,
+    inplace: bool = False,
+    *,
+    centered: bool = False,
+) -> Tensor:
     """N_d(s·x), the cardinal B-spline of degree d = 0 … 5 with knots 0, 1/s, …, (d + 1)/s.
 
-    Shapes, dtypes, errors: :func:`piecewise`; ValueError for another degree.
+    With `centered`, N_d(s·x + (d + 1)/2), which is even. In place where no gradient is needed, or
+    d ≤ 1. Shapes, dtypes, errors: :func:`piecewise`; ValueError for another degree.
     """
     known = type(degree) is int and degree in _BSPLINES
-    return _piecewise(x, _BSPLINES[degree] if known else _bspline.bspline(degree), scale, False)
+    spec = _BSPLINES[degree] if known else _bspline.bspline(degree)
+    return _piecewise(x, spec, scale, inplace, centered)
 
 
-def bw_relu(x: Tensor, scale: Number = 1.0, inplace: bool = False) -> Tensor:
+def bw_relu(
+    x: Tensor, scale: Number = 1.0, inplace: bool = False, *, centered: bool = False
+) -> Tensor:
     """ψ(s·x), the BW-ReLU wavelet ⅙·Σ_k w_k·relu(s·x − k/2), support [0, 3/s].
 
-    Shapes, dtypes, errors: :func:`piecewise`. Source: arXiv 2406.02529.
+    With `centered`, ψ(s·x + 3/2), which is even. Shapes, dtypes, errors: :func:`piecewise`.
+    Source: arXiv 2406.02529.
     """
-    return _piecewise(x, BW_RELU, scale, inplace)
+    return _piecewise(x, BW_RELU, scale, inplace, centered)
 
 
-def _piecewise(x: Tensor, spec: PiecewisePolynomial, scale: Number, inplace: bool) -> Tensor:
-    check_tensor(x)
-    if type(scale) not in (int, float) and not isinstance(scale, Real):
-        raise ValueError(
-            "the scale must be a real number (for a learnable one multiply x by it); "
-            f"got {type(scale).__name__}"
-        )
-    if torch.compiler.is_compiling():
-        y = reference.ppoly(x, None, *scaled_numbers(spec._text, _constant(scale)))
+def _piecewise(
+    x: Tensor, spec: Activation, scale: Number, inplace: bool, centered: bool = False
+) -> Tensor:
+    # Each check is a call only where it is needed: at small sizes calls are what takes the time.
+    if not isinstance(x, Tensor):
+        check_tensor(x)
+    if type(scale) not in (int, float):
+        check_real(scale)
+    if inplace is not False and inplace is not True:
+        check_flag("inplace", inplace, "inplace=True, and for a scale scale=8")
+    if centered is not False:
+        check_flag("centered", centered, "centered=True")
+    if is_compiling():
+        y = reference.ppoly(x, None, *numbers(traced_text(spec, scale, centered)))
         return x.copy_(y) if inplace else y
-    if scale != 1:
-        spec = scaled(spec, scale)
+    if type(spec) is not PiecewisePolynomial:
+        spec = activation(spec)
+    if scale != 1 or centered:
+        spec = scaled(spec, scale, centered)
     try:
         return autograd.activation(x, spec, inplace)
     except RuntimeError:
         check_refused(x, spec, inplace)
         raise
-
-
-def _constant(scale: Number) -> Number | str:
-    """`scale` as a constant to Dynamo, which makes a number that changes symbolic.
-
-    A Fraction it knows by an address, which may be the next one's once the first is gone.
-    """
-    if isinstance(scale, int | float):
-        return float.fromhex(float(scale).hex())
-    if isinstance(scale, Fraction):
-        return f"{index(scale.numerator):x}/{index(scale.denominator):x}"
-    return scale

@@ -11,18 +11,20 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint as checkpointed
 
 from hatact import autograd, ops
+from hatact._named import Activation, check_flag
 from hatact.functional._linear import linear_act
 from hatact.functional._shared import (
     autocasts,
     cast,
     check_refused,
-    check_spec,
     check_tensor,
     derivative_coeffs,
-    scaled_numbers,
+    numbers,
+    spec_of,
+    traced_text,
 )
 from hatact.reference_mlp import check_mlp
-from hatact.spec import PiecewisePolynomial
+from hatact.spec import Number, PiecewisePolynomial
 
 _log = logging.getLogger("hatact")
 
@@ -31,10 +33,14 @@ def mlp(
     x: Tensor,
     weights: Sequence[Tensor],
     biases: Sequence[Tensor] | None,
-    spec: PiecewisePolynomial,
+    spec: Activation,
     checkpoint: bool = False,
+    *,
+    scale: Number = 1,
 ) -> Tensor:
     """W_d·f(… f(W_1·x + b_1) …) + b_d, see :class:`hatact.nn.MLP`.
+
+    spec, scale: of f, as :func:`piecewise` takes them.
 
     Shapes: x: (*, in), weights: (hidden, in), (hidden, hidden) …, (out, hidden), biases: (hidden,)
     …, (out,), or none → (*, out). A single weight (out, in) is a linear layer. Under autocast the
@@ -44,10 +50,13 @@ def mlp(
     computes the rest again.
 
     Raises:
-        ValueError: if spec is not a PiecewisePolynomial, or shapes, dtypes or devices do not match.
+        ValueError: if spec is no activation, the scale no positive real number, or shapes, dtypes
+            or devices do not match.
+        TypeError: if checkpoint is not True or False.
     """
-    check_spec(spec)
-    weights, biases = list(weights), list(biases or ())
+    if checkpoint is not False:
+        check_flag("checkpoint", checkpoint, "checkpoint=True")
+    weights, biases = _listed("weights", weights), _listed("biases", biases or ())
     for name, tensors in (("x", (x,)), ("a weight", weights), ("a bias", biases)):
         for t in tensors:
             check_tensor(t, name)
@@ -56,20 +65,35 @@ def mlp(
         dtype = torch.get_autocast_dtype(device)
         x, weights, biases = cast(x, dtype), _cast(weights, dtype), _cast(biases, dtype)
     shape = check_mlp(x, weights, biases, least=1)
+    traced = torch.compiler.is_compiling()
+    if not traced:
+        spec, scale = spec_of(spec, scale), 1
     if shape.depth == 1:
         return torch.nn.functional.linear(x, *weights, *biases)
-    if torch.compiler.is_compiling():
+    if traced:
         in_func = torch._C._are_functorch_transforms_active()
         if not in_func and not ops.mlp_unfused(device, shape.hidden, x.dtype, forced=False):
-            numbers, coeffs = scaled_numbers(spec._text, 1), derivative_coeffs(spec._text)
-            return autograd.compiled_mlp(x, weights, biases, numbers, coeffs, checkpoint)
+            text = traced_text(spec, scale)
+            of_f, of_derivative = numbers(text), derivative_coeffs(text)
+            return autograd.compiled_mlp(x, weights, biases, of_f, of_derivative, checkpoint)
     elif not autograd.transforms() and _fused(device, shape.hidden, x.dtype):
+        assert isinstance(spec, PiecewisePolynomial)
         try:
             return autograd.fused_mlp(x, weights, biases, spec, checkpoint)
         except RuntimeError:
             check_refused(x, spec)
             raise
-    return _layered(x, weights, biases, spec, checkpoint)
+    return _layered(x, weights, biases, spec, checkpoint, scale)
+
+
+def _listed(name: str, tensors: Sequence[Tensor]) -> list[Tensor]:
+    try:
+        return list(tensors)
+    except TypeError:
+        raise ValueError(
+            f"{name} must be a list of tensors; got {type(tensors).__name__}: write "
+            "mlp(x, weights, biases, spec)"
+        ) from None
 
 
 def _cast(tensors: Sequence[Tensor], dtype: torch.dtype) -> list[Tensor]:
@@ -92,16 +116,16 @@ def _layered(
     x: Tensor,
     weights: Sequence[Tensor],
     biases: Sequence[Tensor],
-    spec: PiecewisePolynomial,
+    spec: Activation,
     checkpoint: bool,
+    scale: Number = 1,
 ) -> Tensor:
     # An exported program runs what it holds once: there is no second pass to compute again in.
     again = checkpoint and torch.is_grad_enabled() and not autograd.exporting()
     if again and not autograd.transforms():
-        y: Tensor = checkpointed(
-            _layered, x, weights, biases, spec, False, use_reentrant=False, preserve_rng_state=False
-        )
+        layers = x, weights, biases, spec, False, scale
+        y: Tensor = checkpointed(_layered, *layers, use_reentrant=False, preserve_rng_state=False)
         return y
     for layer, w in enumerate(weights[:-1]):
-        x = linear_act(x, w, biases[layer] if biases else None, spec)
+        x = linear_act(x, w, biases[layer] if biases else None, spec, scale=scale)
     return torch.nn.functional.linear(x, weights[-1], biases[-1] if biases else None)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import lru_cache
+from operator import index
 from typing import Any
 
 import torch
@@ -10,8 +12,9 @@ from torch import Tensor
 
 from hatact import autograd
 from hatact._checks import check_in_place, check_numbers, check_tensors, compute_dtype
+from hatact._named import Activation, activation
 from hatact._polynomial import read
-from hatact.spec import Number, PiecewisePolynomial
+from hatact.spec import Number, PiecewisePolynomial, check_real
 
 
 def cast(t: Any, dtype: torch.dtype) -> Any:
@@ -29,13 +32,12 @@ def autocasts(device: str) -> bool:
 def check_tensor(x: object, name: str = "x") -> None:
     """ValueError unless x is a tensor."""
     if not isinstance(x, Tensor):
-        raise ValueError(f"{name} must be a torch.Tensor; got {type(x).__name__}")
-
-
-def check_spec(spec: object) -> None:
-    """ValueError unless spec is a spec."""
-    if not isinstance(spec, PiecewisePolynomial):
-        raise ValueError(f"spec must be a hatact.PiecewisePolynomial; got {type(spec).__name__}")
+        instead = "torch.as_tensor(…) of it"
+        if isinstance(x, PiecewisePolynomial):
+            instead = "piecewise(x, spec)"
+        elif x is None:
+            instead = "a tensor, or None in the place of all biases"
+        raise ValueError(f"{name} must be a torch.Tensor; got {type(x).__name__}: write {instead}")
 
 
 def check_refused(x: Tensor, spec: PiecewisePolynomial, inplace: bool = False) -> None:
@@ -47,17 +49,52 @@ def check_refused(x: Tensor, spec: PiecewisePolynomial, inplace: bool = False) -
 
 
 @lru_cache(maxsize=256)
-def scaled(spec: PiecewisePolynomial, scale: Number) -> PiecewisePolynomial:
-    return spec.scaled(scale)
+def scaled(spec: PiecewisePolynomial, scale: Number, centered: bool = False) -> PiecewisePolynomial:
+    return activation(spec, scale, centered)
+
+
+def spec_of(of: Activation, scale: Number) -> PiecewisePolynomial:
+    """The spec that an argument and its scale mean, where nothing is traced."""
+    spec = of if type(of) is PiecewisePolynomial else activation(of)
+    if type(scale) in (int, float) and scale == 1:
+        return spec
+    check_real(scale)
+    return scaled(spec, scale)
+
+
+def traced_text(of: Activation, scale: Number, centered: bool = False) -> str:
+    """The text of the spec that they mean, as Dynamo traces it."""
+    module: Any = of
+    if hasattr(type(module), "as_spec"):
+        of = module.as_spec()
+    known = isinstance(of, PiecewisePolynomial)
+    text = of._text if isinstance(of, PiecewisePolynomial) else of
+    if known and scale == 1 and not centered:
+        return text  # type: ignore[return-value]
+    return _text(text, known, _constant(scale), centered)  # type: ignore[arg-type]
+
+
+def _constant(scale: Number) -> Number | str:
+    """`scale` as a constant to Dynamo, which makes a number that changes symbolic.
+
+    A Fraction it knows by an address, which may be the next one's once the first is gone.
+    """
+    if isinstance(scale, int | float):
+        return float.fromhex(float(scale).hex())
+    if isinstance(scale, Fraction):
+        return f"{index(scale.numerator):x}/{index(scale.denominator):x}"
+    return scale
 
 
 @autograd.constant
-def scaled_numbers(
-    text: str, scale: Number | str
-) -> tuple[tuple[float, ...], tuple[float, ...], float]:
-    spec = PiecewisePolynomial._of_text(text)
-    s = read(scale) if isinstance(scale, str) else scale
-    return (spec if s == 1 else scaled(spec, s)).numbers
+def _text(text: str, known: bool, scale: Number | str, centered: bool) -> str:
+    spec = PiecewisePolynomial._of_text(text) if known else activation(text)
+    return scaled(spec, read(scale) if isinstance(scale, str) else scale, centered)._text
+
+
+@autograd.constant
+def numbers(text: str) -> tuple[tuple[float, ...], tuple[float, ...], float]:
+    return PiecewisePolynomial._of_text(text).numbers
 
 
 @autograd.constant

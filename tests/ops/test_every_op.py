@@ -261,5 +261,5 @@ def test_raw_ops_refuse_transforms(place, case):
         lambda: jvp(f, (x,), (torch.ones_like(x),)),
         lambda: vmap(grad(f))(x),
     ):
-        with pytest.raises(RuntimeError, match=rf"hatact.{case.op} has no rule for torch.func"):
+        with pytest.raises(RuntimeError, match=rf"no rule for torch.func .*hatact.{case.op} under"):
             transform()

@@ -97,7 +97,7 @@ def test_unavailable_backends_say_why():
     for name in UNAVAILABLE:
         reason = hatact.available_backends()[name].reasons["cpu"]
         with (
-            pytest.raises(RuntimeError, match="is not available here") as error,
+            pytest.raises(RuntimeError, match="must be available here") as error,
             hatact.use_backend(name),
         ):
             pass
@@ -162,7 +162,10 @@ def test_environment(name):
 @pytest.mark.parametrize(
     ("name", "error", "says"),
     [("fastest", "ValueError", "HATACT_BACKEND: the backend must be one of")]
-    + [(n, "RuntimeError", f"HATACT_BACKEND: the backend '{n}' is not") for n in UNAVAILABLE],
+    + [
+        (n, "RuntimeError", f"HATACT_BACKEND: the backend must be available here; got '{n}'")
+        for n in UNAVAILABLE
+    ],
 )
 def test_a_wrong_environment_is_an_error_at_the_first_call(name, error, says):
     done = _run(CALL, name)

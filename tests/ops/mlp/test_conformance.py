@@ -196,8 +196,8 @@ BAD_FORWARD = {
     ),
     "bias": ({"biases": lambda b: [b[0], b[1][:7], b[2]]}, r"bias 1 must .* \(20,\); got \(7,\)"),
     "flat weight": ({"weights": lambda w: [w[0], w[1][0], w[2]]}, r"\(out, in\); got \(20,\)"),
-    "dtype": ({"x": lambda x: x.float()}, "weights must have the dtype and device of x"),
-    "dtype of bias": ({"biases": lambda b: [b[0], b[1].half(), b[2]]}, "biases must have"),
+    "dtype": ({"x": lambda x: x.float()}, "x must have the dtype and device of the parameters"),
+    "dtype of bias": ({"biases": lambda b: [b[0], b[1].half(), b[2]]}, "of x, .*; got bias 1 of"),
     "integers": ({"x": lambda x: x.long()}, "must be float16, bfloat16, float32 or float64; got"),
 }  # fmt: skip
 BAD_BACKWARD = {

@@ -18,7 +18,8 @@ raw = torch.ops.hatact.ppoly
 @pytest.mark.parametrize("dtype", NOT_FLOATS, ids=str)
 def test_dtypes_that_are_not_real_floats(place, dtype):
     x = torch.ones(3, dtype=dtype, device=place.device)
-    says = f"x must be float16, bfloat16, float32 or float64; got ({dtype}|{NOT_FLOATS[dtype]})$"
+    got = f"({dtype}|{NOT_FLOATS[dtype]})"
+    says = f"x must be float16, bfloat16, float32 or float64; got {got}: write "
     for call in (functional.hat, nn.BSpline(), lambda x: raw(x, None, *HAT.numbers)):
         with pytest.raises(ERRORS, match=says):
             call(x)
@@ -33,9 +34,9 @@ def test_not_a_tensor(x):
             call(x)
 
 
-@pytest.mark.parametrize("spec", [None, (0, 1), "hat", HAT.numbers, PiecewisePolynomial], ids=str)
+@pytest.mark.parametrize("spec", [None, (0, 1), HAT.numbers, PiecewisePolynomial], ids=str)
 def test_not_a_spec(spec):
-    says = r"spec must be a hatact.PiecewisePolynomial; got (NoneType|tuple|str|type)"
+    says = r"must be a hatact.PiecewisePolynomial, .*; got (NoneType|tuple|PiecewisePolynomial): "
     with pytest.raises(ValueError, match=says):
         functional.piecewise(torch.ones(2), spec)
     with pytest.raises(ValueError, match=says):
@@ -166,9 +167,9 @@ def test_derivatives_that_nothing_asks_for_need_not_exist(place):
 
 def test_rules_of_scale_and_degree():
     for call in (functional.hat, functional.bw_relu, functional.bspline):
-        with pytest.raises(ValueError, match="the scale must be positive; got -2"):
+        with pytest.raises(ValueError, match=r"the scale must be a positive real number.*; got -2"):
             call(torch.ones(3), scale=-2)
-    with pytest.raises(ValueError, match=r"the scale must be finite.*got nan"):
+    with pytest.raises(ValueError, match=r"the scale must be .*finite.*got nan"):
         nn.Hat(float("nan"))
     for call in (nn.BSpline, lambda degree: functional.bspline(torch.ones(2), degree)):
         with pytest.raises(ValueError, match="an integer from 0 to 5; got 9"):
@@ -177,7 +178,7 @@ def test_rules_of_scale_and_degree():
 
 @pytest.mark.parametrize("scale", [torch.tensor(1.0), torch.tensor(2.0), "8", None], ids=str)
 def test_a_scale_that_is_no_number(scale):
-    with pytest.raises(ValueError, match=r"the scale must be a real number .* got "):
+    with pytest.raises(ValueError, match=r"the scale must be a positive real number.* got "):
         functional.hat(torch.ones(2), scale)
 
 

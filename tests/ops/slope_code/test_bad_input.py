@@ -85,7 +85,7 @@ def test_slopes_that_are_right(place):
 @pytest.mark.parametrize("dtype", NOT_FLOATS, ids=str)
 def test_dtypes(place, dtype):
     x = torch.ones(3, dtype=dtype, device=place.device)
-    says = f"{_NUMBERS} ({dtype}|{NOT_FLOATS[dtype]})$"
+    says = f"{_NUMBERS} ({dtype}|{NOT_FLOATS[dtype]})(: write |$)"
     code = torch.zeros(2, dtype=torch.uint8, device=place.device)
     for call in (
         lambda: raw.ppoly_encode(x, *HAT.numbers),
