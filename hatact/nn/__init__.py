@@ -1,7 +1,9 @@
 """Drop-in modules. `Piecewise(spec)` is any activation, `LinearAct` a linear layer with one, `MLP`
 a whole network of them, `BWNetwork` the published one of BW-ReLUs, `TriangleCascade` one that
-learns; `PositionalEncoding` is for the coordinates before them; the others are named specs."""
+learns; `PositionalEncoding` is for the coordinates before them; the others are named specs.
+`safe_globals` lets torch load what was saved whole."""
 
+from hatact.nn._saving import safe_globals
 from hatact.nn.activations import (
     BSpline,
     BWReLU,
@@ -31,4 +33,9 @@ __all__ = [
     "ReLU",
     "TriangleCascade",
     "TriangleWave",
+    "safe_globals",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -6,64 +6,113 @@ degree of at most 1, or where no gradient is needed. See :func:`hatact.functiona
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from typing import ClassVar
+
+import torch
+from torch import Tensor
 
 from hatact import functional
+from hatact._named import Activation, activation
 from hatact.activations.bspline import bspline
 from hatact.activations.bw_relu import BW_RELU
 from hatact.activations.hat import HAT
 from hatact.activations.periodic_relu import PERIODIC_RELU
 from hatact.activations.relu import RELU
 from hatact.activations.triangle_wave import TRIANGLE_WAVE
+from hatact.autograd._tracing import jit_traces
+from hatact.nn._arguments import check_flags
+from hatact.nn._hooks import has_hooks
+from hatact.nn._shown import shown
+from hatact.nn._state import KeepsItsActivation
 from hatact.spec import Number, PiecewisePolynomial
 
 
-class Piecewise(nn.Module):
-    """y = f(x) for a piecewise polynomial f.
+class Piecewise(KeepsItsActivation):
+    """y = f(s·x) for a piecewise polynomial f, by default f(x).
 
     Shapes: (*) → (*), strides kept. dtypes, derivatives, values at knots, ±inf and NaN:
-    :func:`hatact.functional.piecewise`.
+    :func:`hatact.functional.piecewise`. A `state_dict` has no keys; its metadata says f, and
+    loading it where f is another warns (docs/saving.md).
 
     Args:
-        spec: the knots and pieces of f.
+        spec: f, as a :class:`hatact.PiecewisePolynomial`, by a registered name ("hardtanh": see
+            :func:`hatact.activation`) or as an activation module.
         inplace: overwrite x.
+        scale: s > 0, fixed; it multiplies the scale that the spec has.
+
+    Attributes:
+        spec: f(s·x) as a :class:`hatact.PiecewisePolynomial`.
 
     Raises:
-        ValueError: if spec is not a :class:`hatact.PiecewisePolynomial`.
+        ValueError: if spec is no activation, or the scale no positive real number.
+        TypeError: if inplace is not True or False.
     """
 
     spec: PiecewisePolynomial
     inplace: bool
+    _gives_way: ClassVar[bool] = False  # where the backward needs x, instead of raising
+    _call: ClassVar[str] = "Piecewise(spec, inplace=True), and for a scale Piecewise(spec, scale=8)"
 
-    def __init__(self, spec: PiecewisePolynomial, inplace: bool = False) -> None:
+    def __init__(self, spec: Activation, inplace: bool = False, *, scale: Number = 1) -> None:
         super().__init__()
-        if not isinstance(spec, PiecewisePolynomial):
-            raise ValueError(
-                f"spec must be a hatact.PiecewisePolynomial; got {type(spec).__name__}"
-            )
-        self.spec = spec
+        check_flags(self._call, inplace=inplace)
+        self.spec = activation(spec, scale)
         self.inplace = inplace
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.piecewise(x, self.spec, self.inplace)
+        inplace = self.inplace
+        if inplace and self._gives_way and _may_be_needed(x) and self.spec.slopes is None:
+            inplace = False
+        return functional.piecewise(x, self.spec, inplace)
+
+    def as_spec(self) -> PiecewisePolynomial:
+        """The spec, where calling the module does nothing else: then it stands for its spec.
+
+        Raises:
+            ValueError: for a module with hooks or a `forward` of its own.
+        """
+        of = type(self)
+        own = of.forward is not Piecewise.forward or of.__call__ is not Piecewise.__call__
+        if own or has_hooks(self):
+            raise ValueError(
+                "a module that stands for an activation must have no hooks and no forward of its "
+                f"own, which would not be called; got such a {of.__name__}: write its .spec"
+            )
+        return self.spec
+
+    def _stated_activation(self) -> PiecewisePolynomial:
+        return self.spec
 
     def _shown(self) -> list[str]:
         """What `extra_repr` says beside `inplace`."""
-        return [f"knots={len(self.spec.knots)}", f"degree={self.spec.degree}"]
+        return [shown(self.spec)]
 
     def extra_repr(self) -> str:
         return ", ".join([*self._shown(), *(["inplace=True"] if self.inplace else [])])
 
 
+def _may_be_needed(x: Tensor) -> bool:
+    """Whether a backward may need x, now or in a second pass.
+
+    A checkpoint's first pass runs without gradients and must leave x as it is, and so must both
+    passes of torch.jit.trace, of which one runs without.
+    """
+    return x.requires_grad or (not torch.compiler.is_compiling() and jit_traces())
+
+
 class _Scaled(Piecewise):
     """A named spec with a fixed scale folded into its numbers."""
 
-    def __init__(self, spec: PiecewisePolynomial, scale: Number, inplace: bool = False) -> None:
-        super().__init__(spec.scaled(scale), inplace)
-        self.scale = scale
+    centered: bool = False  # of a module that was pickled before there was any such
+
+    def __init__(
+        self, spec: PiecewisePolynomial, scale: Number, inplace: bool, centered: bool
+    ) -> None:
+        super().__init__(activation(spec, scale, centered), inplace)
+        self.scale, self.centered = scale, centered
 
     def _shown(self) -> list[str]:
-        return [f"scale={self.scale}"]
+        return [f"scale={self.scale}", *(["centered=True"] if self.centered else [])]
 
 
 class Hat(_Scaled):
@@ -78,12 +127,21 @@ class Hat(_Scaled):
     Args:
         scale: s > 0, fixed. For a learnable scale, multiply x by a parameter instead.
         inplace: overwrite x.
+        centered: hat(s·x + 1) instead: the support is [−1/s, 1/s], the peak at 0.
 
     Training keeps two bits an element; x is free to go.
+
+    Raises:
+        ValueError: for a scale that is not a positive real number.
+        TypeError: if inplace or centered is not True or False.
     """
 
-    def __init__(self, scale: Number = 1.0, inplace: bool = False) -> None:
-        super().__init__(HAT, scale, inplace)
+    _call = "Hat(inplace=True), and for a scale Hat(scale=8)"
+
+    def __init__(
+        self, scale: Number = 1.0, inplace: bool = False, *, centered: bool = False
+    ) -> None:
+        super().__init__(HAT, scale, inplace, centered)
 
 
 class BSpline(_Scaled):
@@ -94,14 +152,33 @@ class BSpline(_Scaled):
     Args:
         degree: d, from 0 to 5.
         scale: s > 0, fixed.
+        inplace: overwrite x where no backward can need it: for d ≤ 1, and for any d an x that does
+            not require a gradient. Elsewhere y is another tensor and x stays as it is, so that code
+            which builds every activation with `inplace=True`, as timm's does, can train this one.
+            :class:`Piecewise` and the functions raise there.
+        centered: N_d(s·x + (d + 1)/2) instead, which is even.
+
+    Raises:
+        ValueError: for another degree, or a scale that is not a positive real number.
+        TypeError: if inplace or centered is not True or False.
     """
 
-    def __init__(self, degree: int = 3, scale: Number = 1.0) -> None:
-        super().__init__(bspline(degree), scale)
+    _gives_way = True
+    _call = "BSpline(degree, inplace=True), and for a scale BSpline(degree, scale=8)"
+
+    def __init__(
+        self,
+        degree: int = 3,
+        scale: Number = 1.0,
+        inplace: bool = False,
+        *,
+        centered: bool = False,
+    ) -> None:
+        super().__init__(bspline(degree), scale, inplace, centered)
         self.degree = degree
 
     def _shown(self) -> list[str]:
-        return [f"degree={self.degree}", f"scale={self.scale}"]
+        return [f"degree={self.degree}", *super()._shown()]
 
 
 class BWReLU(_Scaled):
@@ -113,16 +190,27 @@ class BWReLU(_Scaled):
     Args:
         scale: s > 0, fixed.
         inplace: overwrite x.
+        centered: ψ(s·x + 3/2) instead, which is even.
 
     Training keeps three bits an element.
+
+    Raises:
+        ValueError: for a scale that is not a positive real number.
+        TypeError: if inplace or centered is not True or False.
     """
 
-    def __init__(self, scale: Number = 1.0, inplace: bool = False) -> None:
-        super().__init__(BW_RELU, scale, inplace)
+    _call = "BWReLU(inplace=True), and for a scale BWReLU(scale=8)"
+
+    def __init__(
+        self, scale: Number = 1.0, inplace: bool = False, *, centered: bool = False
+    ) -> None:
+        super().__init__(BW_RELU, scale, inplace, centered)
 
 
 class ReLU(Piecewise):
     """y = max(x, 0), through the same kernels as every other spec."""
+
+    _call = 'ReLU(inplace=True), and for a scale Piecewise("relu", scale=8)'
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__(RELU, inplace)
@@ -137,6 +225,8 @@ class TriangleWave(Piecewise):
     With PyTorch's default initialisation a deep network of these barely trains.
     """
 
+    _call = 'TriangleWave(inplace=True), and for a scale Piecewise("triangle_wave", scale=8)'
+
     def __init__(self, inplace: bool = False) -> None:
         super().__init__(TRIANGLE_WAVE, inplace)
 
@@ -146,6 +236,8 @@ class TriangleWave(Piecewise):
 
 class PeriodicReLU(Piecewise):
     """y = π/4·(Δ(x) + Δ(x + π/2)), period 2π. Source: arXiv 2110.13572."""
+
+    _call = 'PeriodicReLU(inplace=True), and for a scale Piecewise("periodic_relu", scale=8)'
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__(PERIODIC_RELU, inplace)

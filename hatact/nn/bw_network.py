@@ -14,10 +14,15 @@ from torch.nn.utils import parametrizations, parametrize
 
 from hatact import functional
 from hatact.activations.bw_relu import BW_RELU
-from hatact.nn.mlp import acts_itself, check_sizes
+from hatact.nn._arguments import check_flags, check_sizes
+from hatact.nn._hooks import acts_itself
+from hatact.nn._state import KeepsItsActivation
+from hatact.spec import PiecewisePolynomial
+
+_CALL = "BWNetwork(in_features, hidden_features, hidden_layers, out_features, c=1.0)"
 
 
-class BWNetwork(nn.Module):
+class BWNetwork(KeepsItsActivation):
     """y = W_{L+1}·h_L + b_{L+1},  h_l = ψ(c·(W_l·h_{l−1} + b_l)),  h_0 = x: a network of BW-ReLUs.
 
     ψ is :data:`hatact.BW_RELU`, seven ReLUs with fixed knots and weights; c is one number for all
@@ -81,7 +86,8 @@ class BWNetwork(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        check_sizes(
+        in_features, hidden_features, hidden_layers, out_features = check_sizes(
+            _CALL,
             in_features=in_features,
             hidden_features=hidden_features,
             hidden_layers=hidden_layers,
@@ -93,9 +99,8 @@ class BWNetwork(nn.Module):
             "learn_c": learn_c,
             "skip": skip,
         }
-        for name, value in self.options.items():
-            if type(value) is not bool:
-                raise TypeError(f"{name} must be True or False; got {value!r}")
+        for name in self.options:
+            check_flags(f"BWNetwork(…, {name}=True)", **{name: self.options[name]})
         self._start_of_c = _positive("c", c)
         self.init_scale = _positive("init_scale", init_scale)
         self.in_features, self.out_features = in_features, out_features
@@ -190,6 +195,9 @@ class BWNetwork(nn.Module):
                 x = functional.piecewise(inner, self.activation)
         return call(last, x)
 
+    def _stated_activation(self) -> PiecewisePolynomial:
+        return self.activation
+
     def extra_repr(self) -> str:
         c = float(self.c.detach()) if isinstance(self.c, Tensor) else self.c
         used = {**self.options, "linear_layers": self.linear_layers}
@@ -204,7 +212,9 @@ def _positive(name: str, value: object) -> float:
         with suppress(OverflowError):  # of an int or a Fraction that is beyond a float
             number = float(value)
     if not 0 < number < math.inf:
-        raise ValueError(f"{name} must be a positive, finite number; got {value!r}")
+        raise ValueError(
+            f"{name} must be a positive, finite number; got {value!r}: write {name}=1.0"
+        )
     return number
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from hatact import cascade
 from hatact._checks import DTYPES, compute_dtype
 from hatact.functional._cascade import of_known_numbers
+from hatact.nn._arguments import check_sizes
 
 MARGIN = 2.0**-10  # Theorem 3.1 needs peaks bounded away from 0 and 1
 _SCALES = ("theorem", "free")
@@ -67,11 +68,14 @@ class TriangleCascade(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        for name, n in (("depth", depth), ("channels", channels)):
-            if type(n) is not int or n < 1:
-                raise ValueError(f"{name} must be an int of at least 1; got {n!r}")
+        depth, channels = check_sizes(
+            "TriangleCascade(depth, channels=1)", depth=depth, channels=channels
+        )
         if scales not in _SCALES:
-            raise ValueError(f"scales must be one of {', '.join(_SCALES)}; got {scales!r}")
+            raise ValueError(
+                f"scales must be one of {', '.join(_SCALES)}; got {scales!r}: write "
+                'scales="theorem"'
+            )
         self.depth, self.channels, self.free = depth, channels, scales == "free"
         sizes = (depth, depth) if self.free else (depth + 1, 1)
         self.peak_logits, self.log_scales = (

@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from hatact._checks import compute_dtype
+from hatact.nn._arguments import check_flags, check_sizes
 
 MOST_OCTAVES = 64
+_CALL = "PositionalEncoding(in_features, octaves, include_input=True)"
 
 
 class PositionalEncoding(nn.Module):
@@ -40,14 +42,16 @@ class PositionalEncoding(nn.Module):
 
     def __init__(self, in_features: int, octaves: int, include_input: bool = True) -> None:
         super().__init__()
-        if type(in_features) is not int or in_features < 1:
-            raise ValueError(f"in_features must be an int of at least 1; got {in_features!r}")
+        (in_features,) = check_sizes(_CALL, in_features=in_features)
         if type(octaves) is not int or not 0 <= octaves <= MOST_OCTAVES:
-            raise ValueError(f"octaves must be an int from 0 to {MOST_OCTAVES}; got {octaves!r}")
-        if type(include_input) is not bool:
-            raise TypeError(f"include_input must be True or False; got {include_input!r}")
+            raise ValueError(
+                f"octaves must be an int from 0 to {MOST_OCTAVES}; got {octaves!r}: write {_CALL}"
+            )
+        check_flags(_CALL, include_input=include_input)
         if not (octaves or include_input):
-            raise ValueError("an encoding must have octaves or include its input; got neither")
+            raise ValueError(
+                f"an encoding must have octaves or include its input; got neither: write {_CALL}"
+            )
         self.in_features, self.octaves, self.include_input = in_features, octaves, include_input
 
     @property
@@ -57,11 +61,11 @@ class PositionalEncoding(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if not x.is_floating_point():
-            raise TypeError(f"x must be a floating tensor; got {x.dtype}")
+            raise TypeError(f"x must be a floating tensor; got {x.dtype}: write x.float()")
         if x.ndim == 0 or x.shape[-1] != self.in_features:
             raise ValueError(
                 f"x must have {self.in_features} coordinates in its last dimension; "
-                f"got shape {tuple(x.shape)}"
+                f"got shape {tuple(x.shape)}: write an x of shape (…, {self.in_features})"
             )
         if not self.octaves:
             return x

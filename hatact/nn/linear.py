@@ -6,10 +6,17 @@ import torch
 from torch import Tensor, nn
 
 from hatact import functional
-from hatact.spec import PiecewisePolynomial
+from hatact._named import Activation
+from hatact._named import activation as of_name
+from hatact.nn._arguments import check_flags, check_sizes
+from hatact.nn._shown import shown
+from hatact.nn._state import KeepsItsActivation
+from hatact.spec import Number, PiecewisePolynomial
+
+_CALL = "LinearAct(in_features, out_features, activation, bias=True, scale=1)"
 
 
-class LinearAct(nn.Module):
+class LinearAct(KeepsItsActivation):
     """y = f(x·Wᵀ + b) for a piecewise polynomial f.
 
     The layer's output is overwritten by the activation. Training keeps x, W and, for a degree of at
@@ -21,18 +28,23 @@ class LinearAct(nn.Module):
     wherever it is loaded.
 
     Shapes: (*, in_features) → (*, out_features). Parameters, their initialisation and `state_dict`
-    are those of :class:`torch.nn.Linear`; so are dtypes and autocast. The values of f at knots,
-    ±inf and NaN and its derivatives: :func:`hatact.functional.piecewise`. On a GPU where the
+    are those of :class:`torch.nn.Linear`; so are dtypes and autocast. The metadata of the
+    `state_dict` says f, and loading one of another f warns (docs/saving.md). The values of f at
+    knots, ±inf and NaN and its derivatives: :func:`hatact.functional.piecewise`. On a GPU where the
     Triton backend is forced, f is applied before x·Wᵀ + b is rounded.
 
     Args:
         in_features, out_features: sizes of a sample of x and of y.
-        activation: the spec of f, such as `hatact.HAT.scaled(8)`.
+        activation: f, as a spec, such as `hatact.HAT.scaled(8)`, by a registered name ("hat": see
+            :func:`hatact.activation`) or as an activation module. It is kept as the spec.
         bias: whether there is a b.
         device, dtype: of the parameters.
+        scale: s > 0, fixed: f(s·(x·Wᵀ + b)). It multiplies the scale that the activation has.
 
     Raises:
-        ValueError: if `activation` is not a :class:`hatact.PiecewisePolynomial`.
+        ValueError: if `activation` is none, the scale no positive real number, or a size no int of
+            at least 0; calling it, for an x of another last dimension, dtype or device.
+        TypeError: if bias is not True or False.
     """
 
     weight: Tensor
@@ -43,21 +55,22 @@ class LinearAct(nn.Module):
         self,
         in_features: int,
         out_features: int,
-        activation: PiecewisePolynomial,
+        activation: Activation,
         bias: bool = True,
         device: torch.device | str | int | None = None,
         dtype: torch.dtype | None = None,
+        *,
+        scale: Number = 1,
     ) -> None:
-        if not isinstance(activation, PiecewisePolynomial):
-            raise ValueError(
-                "the activation must be a hatact.PiecewisePolynomial, such as hatact.HAT; "
-                f"got {type(activation).__name__}"
-            )
         super().__init__()
+        in_features, out_features = check_sizes(
+            _CALL, 0, in_features=in_features, out_features=out_features
+        )
+        check_flags(_CALL, bias=bias)
+        self.activation = of_name(activation, scale)
         self.in_features, self.out_features = in_features, out_features
         linear = nn.Linear(in_features, out_features, bias, device, dtype)
         self.weight, self.bias = linear.weight, linear.bias
-        self.activation = activation
 
     def reset_parameters(self) -> None:
         """As :meth:`torch.nn.Linear.reset_parameters`."""
@@ -66,8 +79,9 @@ class LinearAct(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return functional.linear_act(x, self.weight, self.bias, self.activation)
 
+    def _stated_activation(self) -> PiecewisePolynomial:
+        return self.activation
+
     def extra_repr(self) -> str:
         sizes = f"in_features={self.in_features}, out_features={self.out_features}"
-        f = self.activation
-        has = f"bias={self.bias is not None}"
-        return f"{sizes}, {has}, knots={len(f.knots)}, degree={f.degree}"
+        return f"{sizes}, bias={self.bias is not None}, activation=({shown(self.activation)})"

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import cast
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from hatact import functional
+from hatact._named import Activation
+from hatact._named import activation as of_name
+from hatact.nn._arguments import check_flags, check_sizes
+from hatact.nn._hooks import acts_itself
+from hatact.nn._shown import shown
+from hatact.nn._state import KeepsItsActivation
 from hatact.nn.activations import Piecewise
-from hatact.spec import PiecewisePolynomial
+from hatact.spec import Number, PiecewisePolynomial
+
+_CALL = "MLP(in_features, hidden_features, out_features, depth, activation, bias=True, scale=1)"
 
 
-class MLP(nn.Module):
+_Network = TypeVar("_Network", bound="MLP")
+
+
+class MLP(KeepsItsActivation):
     """y = W_d·f(… f(W_1·x + b_1) …) + b_d: `depth` linear layers, f between them.
 
-    `MLP(2, 64, 1, 4, HAT.scaled(8))` is 2 → 64 → 64 → 64 → 1. For `hidden_features` from 16 to 256
+    `MLP(2, 64, 1, 4, "hat", scale=8)` is 2 → 64 → 64 → 64 → 1. For `hidden_features` from 16 to 256
     a tile of rows goes through all layers at once: on a CPU with the compiled extension while the
     caches hold it, on CUDA (Triton) in registers, for float16, bfloat16 and, to width 128, float32
     where `torch.set_float32_matmul_precision` is not "highest". Elsewhere the layers run one by one
@@ -51,23 +62,27 @@ class MLP(nn.Module):
     whatever it allows. Autocast as with :class:`torch.nn.Linear`.
 
     `state_dict` is that of `nn.Sequential(nn.Linear(…), activation, nn.Linear(…), …)`, both ways;
-    parameters are initialised as :class:`torch.nn.Linear`'s. Where a layer has hooks, a `forward`
-    of its own, other sizes, or alone no bias, the network runs layer by layer and calls each (hooks
-    on all modules, `register_module_forward_hook`, see the fused network alone). For the scale of a
-    Hat see :class:`Hat`.
+    its metadata says f, and loading one of an MLP of another f warns (docs/saving.md). Parameters
+    are initialised as :class:`torch.nn.Linear`'s. Where a layer has hooks, a `forward` of its own,
+    other sizes, or alone no bias, the network runs layer by layer and calls each (hooks on all
+    modules, `register_module_forward_hook`, see the fused network alone). For the scale of a Hat
+    see :class:`Hat`.
 
     Args:
         in_features, hidden_features, out_features: sizes of x, of every hidden layer, and of y.
         depth: how many linear layers, at least 1 (then x → y, with no activation).
-        activation: the spec of f, such as `hatact.HAT.scaled(8)`.
+        activation: f, as a spec, such as `hatact.HAT.scaled(8)`, by a registered name ("hat": see
+            :func:`hatact.activation`) or as an activation module. It is kept as the spec.
         bias: whether layers have one.
         checkpoint: compute hidden layers again in the backward instead of keeping them.
         device, dtype: of the parameters.
+        scale: s > 0, fixed: f(s·x) in the place of f. It multiplies the scale that f has.
 
     Raises:
-        ValueError: for sizes or a depth below 1, or an `activation` that is not a
-            :class:`hatact.PiecewisePolynomial`; calling it, for an x of another last dimension,
-            dtype or device.
+        ValueError: for sizes or a depth below 1, an `activation` that is none, or a scale that is
+            no positive real number; calling it, for an x of another last dimension, dtype or
+            device.
+        TypeError: if bias or checkpoint is not True or False.
     """
 
     def __init__(
@@ -76,27 +91,27 @@ class MLP(nn.Module):
         hidden_features: int,
         out_features: int,
         depth: int,
-        activation: PiecewisePolynomial,
+        activation: Activation,
         bias: bool = True,
         checkpoint: bool = False,
         device: torch.device | str | int | None = None,
         dtype: torch.dtype | None = None,
+        *,
+        scale: Number = 1,
     ) -> None:
         super().__init__()
-        check_sizes(
+        in_features, hidden_features, out_features, depth = check_sizes(
+            _CALL,
             in_features=in_features,
             hidden_features=hidden_features,
             out_features=out_features,
             depth=depth,
         )
-        if not isinstance(activation, PiecewisePolynomial):
-            raise ValueError(
-                "the activation must be a hatact.PiecewisePolynomial, such as hatact.HAT; "
-                f"got {type(activation).__name__}"
-            )
+        check_flags(_CALL, bias=bias, checkpoint=checkpoint)
+        self.activation = of_name(activation, scale)
         self.in_features, self.out_features = in_features, out_features
         self.hidden_features, self.depth = hidden_features, depth
-        self.activation, self.checkpoint = activation, checkpoint
+        self.checkpoint = checkpoint
         widths = [in_features, *[hidden_features] * (depth - 1), out_features]
         self._sizes = [(n, m) for m, n in pairwise(widths)]  # of the weights
         for layer, (n, m) in enumerate(self._sizes):
@@ -138,26 +153,34 @@ class MLP(nn.Module):
             parts += [layer, Piecewise(self.activation)]
         return nn.Sequential(*parts[:-1])
 
+    @classmethod
+    def from_sequential(cls: type[_Network], net: nn.Sequential) -> _Network:
+        """The MLP of a `Sequential(Linear, activation, Linear, …, Linear)`, of the same layers.
+
+        The linear layers are not copied, so both networks train the same parameters. The inverse
+        of :meth:`to_sequential`, for depths from 2.
+
+        Args:
+            net: linear layers, all hidden ones of one width, with one activation between: any of
+                `hatact.nn`, or a `torch.nn.ReLU`, `LeakyReLU`, `Hardtanh` or `ReLU6`. What these of
+                torch do in place is not done.
+
+        Raises:
+            ValueError: for a network of another form, with the first module that differs.
+        """
+        from hatact.nn._sequential import taken_apart  # importing hatact needs it not
+
+        layers, spec = taken_apart(net)
+        widths = layers[0].in_features, layers[0].out_features, layers[-1].out_features
+        network = cls(*widths, len(layers), spec, device="meta")
+        for name, layer in zip(network._names, layers, strict=True):
+            network.add_module(name, layer)
+        network.training = net.training  # not train(), which would change the layers
+        return network
+
+    def _stated_activation(self) -> PiecewisePolynomial | None:
+        return self.activation if self.depth > 1 else None
+
     def extra_repr(self) -> str:
-        f = self.activation
-        shown = f"knots={len(f.knots)}, degree={f.degree}"
-        return f"{shown}, checkpoint=True" if self.checkpoint else shown
-
-
-def check_sizes(**sizes: int) -> None:
-    """ValueError unless all are ints of at least 1."""
-    for name, n in sizes.items():
-        if type(n) is not int or n < 1:
-            raise ValueError(f"{name} must be an int of at least 1; got {n!r}")
-
-
-def acts_itself(layer: nn.Module) -> bool:
-    """Whether calling a layer does more than, or other than, x·Wᵀ + b of its parameters."""
-    hooks = (
-        layer._forward_hooks,
-        layer._forward_pre_hooks,
-        layer._backward_hooks,
-        layer._backward_pre_hooks,
-    )
-    own = "forward" in layer.__dict__ or type(layer).forward is not nn.Linear.forward
-    return own or any(map(bool, hooks))
+        activation = f"activation=({shown(self.activation)})"
+        return f"{activation}, checkpoint=True" if self.checkpoint else activation

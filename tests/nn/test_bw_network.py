@@ -228,9 +228,9 @@ def test_transforms(options):
 
 WRONG = {
     "width": (lambda x: x[:, :2], r"the last dimension of x must be the 3 inputs"),
-    "dtype": (lambda x: x.float(), "must have the dtype and device of x"),
+    "dtype": (lambda x: x.float(), "x must have the dtype and device of the parameters"),
     "integers": (lambda x: x.long(), "x must be float16, bfloat16, float32 or float64"),
-    "device": (lambda x: x.to("meta"), "must have the dtype and device of x"),
+    "device": (lambda x: x.to("meta"), "x must have the dtype and device of the parameters"),
     "no tensor": (lambda x: x.tolist(), "x must be a torch.Tensor; got list"),
 }
 

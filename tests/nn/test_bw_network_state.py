@@ -211,7 +211,9 @@ def test_wrong_sizes(at, bad):
     name = ("in_features", "hidden_features", "hidden_layers", "out_features")[at]
     sizes = [3, 16, 2, 2]
     sizes[at] = bad
-    with pytest.raises(ValueError, match=rf"^{name} must be an int of at least 1; got {bad!r}$"):
+    with pytest.raises(
+        ValueError, match=rf"^{name} must be an int of at least 1; got {bad!r}: write BWNetwork"
+    ):
         BWNetwork(*sizes)
 
 
@@ -238,5 +240,7 @@ def test_scales_that_no_float_holds(name):
 @pytest.mark.parametrize("bad", [1, 0, None, "yes", 1.0], ids=repr)
 @pytest.mark.parametrize("name", NAMES)
 def test_wrong_options(name, bad):
-    with pytest.raises(TypeError, match=rf"^{name} must be True or False; got {bad!r}$"):
+    with pytest.raises(
+        TypeError, match=rf"^{name} must be True or False; got {bad!r}: write BWNet"
+    ):
         BWNetwork(3, 16, 2, 2, **{name: bad})

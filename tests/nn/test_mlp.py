@@ -54,7 +54,7 @@ def test_pickle_copy_and_repr():
         assert torch.equal(again(x), m(x))
         assert repr(again) == repr(m)
         assert again.layers[0].weight is not m.layers[0].weight
-    assert "knots=3, degree=1, checkpoint=True" in repr(m)
+    assert "activation=(hat, scale=2, shift=0.1), checkpoint=True" in repr(m)
     assert nn.MLP(2, 16, 1, 3, HAT, device="meta")(torch.ones(4, 2, device="meta")).shape == (4, 1)
 
 
@@ -137,9 +137,15 @@ def test_precision_settings_do_not_matter():
 
 BAD = {
     "width": (lambda x, w, b: (x[:, :2], w, b), r"last dimension of x must be the 3 inputs"),
-    "dtypes": (lambda x, w, b: (x.float(), w, b), "must have the dtype and device of x"),
-    "mixed": (lambda x, w, b: (x, [w[0], w[1].float(), *w[2:]], b), "must have the dtype"),
-    "device": (lambda x, w, b: (x.to("meta"), w, b), "must have the dtype and device of x"),
+    "dtypes": (
+        lambda x, w, b: (x.float(), w, b),
+        "x must have the dtype and device of the parameters",
+    ),
+    "mixed": (lambda x, w, b: (x, [w[0], w[1].float(), *w[2:]], b), "of x, .*; got weight 1 of"),
+    "device": (
+        lambda x, w, b: (x.to("meta"), w, b),
+        "x must have the dtype and device of the parameters",
+    ),
     "no tensor": (lambda x, w, b: ([1.0] * 3, w, b), "x must be a torch.Tensor; got list"),
     "no weight": (lambda x, w, b: (x, [None, *w[1:]], b), "a weight must be a torch.Tensor; got"),
     "no weights": (lambda x, w, b: (x, [], []), "at least 1 weights; got 0"),
@@ -178,9 +184,10 @@ def test_wrong_sizes(at, bad):
         nn.MLP(*sizes, HAT)
 
 
-@pytest.mark.parametrize("spec", [None, "hat", HAT.numbers, nn.Hat()], ids=str)
+@pytest.mark.parametrize("spec", [None, "hta", HAT.numbers, torch.nn.ReLU()], ids=str)
 def test_not_a_spec(spec):
-    says = rf"must be a hatact.PiecewisePolynomial.* got {type(spec).__name__}"
+    got = repr(spec) if isinstance(spec, str) else type(spec).__name__
+    says = rf"must be a hatact.PiecewisePolynomial.* got {got}"
     with pytest.raises(ValueError, match=says):
         nn.MLP(2, 16, 1, 3, spec)
     with pytest.raises(ValueError, match=says):

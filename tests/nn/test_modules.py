@@ -49,12 +49,20 @@ def test_no_state(module):
     assert copy.deepcopy(module).load_state_dict({}).missing_keys == []
 
 
+def test_a_module_that_was_pickled_before_it_could_be_centered():
+    for module in (nn.Hat(8), nn.BSpline(2), nn.BWReLU()):
+        shown = repr(module)
+        del module.__dict__["centered"]
+        again = pickle.loads(pickle.dumps(module))
+        assert repr(again) == shown
+
+
 def test_repr():
     assert repr(nn.Hat(8)) == "Hat(scale=8)"
     assert repr(nn.BSpline(2, 0.5)) == "BSpline(degree=2, scale=0.5)"
     assert repr(nn.BWReLU()) == "BWReLU(scale=1.0)"
     assert repr(nn.ReLU()) == "ReLU()"
-    assert repr(MODULES[0]) == "Piecewise(knots=2, degree=2)"
+    assert repr(MODULES[0]) == "Piecewise(srelu, scale=1)"
 
 
 def test_scale_is_folded_into_the_numbers(place):
