@@ -1,6 +1,7 @@
 """What a training run did, and what theory says it must. Uses the public modules and torch;
 SciPy and scikit-image are imported by what needs them."""
 
+from hatact.analysis import digits, images
 from hatact.analysis.activation_patterns import (
     activation_patterns,
     dead_units,
@@ -15,6 +16,7 @@ from hatact.analysis.eigenpairs import Eigenpairs, kernel_eigenpairs, ntk_eigenp
 from hatact.analysis.eigenvalue_decay import EigenvalueDecay, eigenvalue_decay
 from hatact.analysis.empirical_ntk import empirical_ntk
 from hatact.analysis.features import FeatureCondition, feature_condition
+from hatact.analysis.fourier_transform import fourier_transform
 from hatact.analysis.gradient_confusion import gradient_confusion
 from hatact.analysis.gram import (
     cantilever_roots,
@@ -70,14 +72,17 @@ __all__ = [
     "components",
     "condition_number",
     "dead_units",
+    "digits",
     "eigenvalue_decay",
     "eigenvalues",
     "empirical_ntk",
     "feature_condition",
     "flattened",
+    "fourier_transform",
     "gradient_confusion",
     "gram",
     "hamming",
+    "images",
     "kernel_descent",
     "kernel_eigenpairs",
     "late_loss",
@@ -105,3 +110,7 @@ __all__ = [
     "steps_to",
     "target_alignment",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

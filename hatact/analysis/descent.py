@@ -10,6 +10,7 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
+from hatact._named import Activation, activation
 from hatact.activations.hat import HAT
 from hatact.analysis.gram import gram
 from hatact.spec import PiecewisePolynomial
@@ -29,7 +30,7 @@ class MeshDescent:
 
 
 def mesh_descent(
-    spec: PiecewisePolynomial,
+    spec: Activation,
     n: int,
     frequencies: Sequence[float],
     rate: float,
@@ -43,19 +44,20 @@ def mesh_descent(
     as little as ten. RELU and HAT span the same functions, the continuous piecewise linear ones
     that are 0 at 0: between them nothing but the basis differs.
 
-    Cost: an SVD of n × n in float64. Source: the setting of arXiv 2208.04924; its wording was not
-    at hand.
+    spec: σ, whatever :func:`hatact.activation` takes. Cost: an SVD of n × n in float64. Source: the
+    setting of arXiv 2208.04924; its wording was not at hand.
 
     Raises:
         ValueError: unless the spec is continuous and piecewise linear with knots at whole numbers,
             0 for x ≤ 0 and not at x = 1; for a rate outside (0, 1] or a threshold outside (0, 1);
             for a frequency that is a multiple of n/2, whose sine is 0 at every node.
     """
-    _check(spec, rate, threshold)
+    f = activation(spec)
+    _check(f, rate, threshold)
     zero = [k for k in frequencies if math.isclose(2 * k / n, round(2 * k / n), abs_tol=1e-9)]
     if zero:
         raise ValueError(f"no frequency may be a multiple of n/2, {n / 2:g}; got {zero[0]:g}")
-    rates, modes, factor = _modes(spec, n)
+    rates, modes, factor = _modes(f, n)
     nodes = torch.arange(1, n + 1, dtype=torch.float64) / n
     steps = []
     for k in frequencies:

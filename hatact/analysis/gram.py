@@ -15,11 +15,14 @@ from operator import mul
 import torch
 from torch import Tensor
 
+from hatact._named import Activation, activation
 from hatact.spec import PiecewisePolynomial
 
 
-def gram(spec: PiecewisePolynomial, n: int, interior: bool = False) -> Tensor:
+def gram(spec: Activation, n: int, interior: bool = False) -> Tensor:
     """M_ij = ∫₀¹ φ_i φ_j dx, φ_i(x) = σ(n·x − i), i = 0 … n − 1: each entry exact, rounded once.
+
+    spec: σ, whatever :func:`hatact.activation` takes.
 
     Shapes: → (n, n) float64, on the CPU; with `interior` (m, m), of the m functions whose whole
     support lies in [0, 1], in their order. Without it a support is cut off at 0 and 1.
@@ -31,11 +34,13 @@ def gram(spec: PiecewisePolynomial, n: int, interior: bool = False) -> Tensor:
     Source: the matrix of arXiv 2208.04924; its normalisation there was not at hand.
 
     Raises:
-        ValueError: if n is no integer ≥ 1, the spec is periodic, or no function is interior.
+        ValueError: if n is no integer ≥ 1, the spec no activation or periodic, or no function is
+            interior.
         OverflowError: if an entry is beyond float64.
     """
-    kept = _kept(spec, n, interior)
-    weights, tables = _legendre(spec, n)
+    f = activation(spec)
+    kept = _kept(f, n, interior)
+    weights, tables = _legendre(f, n)
     low, high = kept[0], kept[-1]
     size = high - low + 1
     scale = math.lcm(*(c.denominator for table in tables.values() for c in table))
@@ -59,7 +64,7 @@ def gram(spec: PiecewisePolynomial, n: int, interior: bool = False) -> Tensor:
     return torch.tensor(rows, dtype=torch.float64)
 
 
-def eigenvalues(spec: PiecewisePolynomial, n: int, interior: bool = False) -> Tensor:
+def eigenvalues(spec: Activation, n: int, interior: bool = False) -> Tensor:
     """λ_1 ≤ … ≤ λ_n of :func:`gram`, as σ_j² of a factor B with BᵀB = M.
 
     B holds the functions in an orthonormal basis (Legendre, by cells between knots) and is never
@@ -74,13 +79,13 @@ def eigenvalues(spec: PiecewisePolynomial, n: int, interior: bool = False) -> Te
             that float64 cannot tell (√κ beyond 1/(n·2⁻⁵²)).
         OverflowError: as :func:`gram`.
     """
-    values = _singular(spec, n, interior).square()
+    values = _singular(activation(spec), n, interior).square()
     if not math.isfinite(float(values[-1])):
         raise OverflowError(f"λ_max must fit float64; got more than 1.8e308 at n = {n}")
     return values
 
 
-def condition_number(spec: PiecewisePolynomial, n: int, interior: bool = False) -> float:
+def condition_number(spec: Activation, n: int, interior: bool = False) -> float:
     """κ = λ_max / λ_min of :func:`gram`, to a relative error of about √κ·2⁻⁵².
 
     ReLU: κ → 48·n⁴/β₁⁴ = 3.88·n⁴, β₁ = 1.8751 (cos β·cosh β = −1). Hat: κ < 4 at every n, < 3
@@ -90,7 +95,7 @@ def condition_number(spec: PiecewisePolynomial, n: int, interior: bool = False) 
     Shapes, normalisation, cost and errors: as :func:`eigenvalues`.
     Source: the claim is that of arXiv 2208.04924; these constants are derived here.
     """
-    values = _singular(spec, n, interior)
+    values = _singular(activation(spec), n, interior)
     return float(values[-1] / values[0]) ** 2
 
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from hatact._named import Activation, activation
 from hatact.analysis._unrolled import jumps
-from hatact.spec import PiecewisePolynomial
+from hatact.spec import Number, PiecewisePolynomial
 
 if TYPE_CHECKING:
     from hatact.analysis._moments import Moments
@@ -33,13 +34,15 @@ _Step = Callable[[Any, Any, Any, float], Any]
 
 
 def nngp(
-    spec: PiecewisePolynomial,
+    spec: Activation,
     depth: int,
     x1: Tensor,
     x2: Tensor | None = None,
     weight_variance: float = 1 / 3,
     bias_variance: Variances = None,
     width: int | None = None,
+    *,
+    scale: Number = 1,
 ) -> Tensor:
     """Σ_1 = (ω/d)·x·x′ + β_1, Σ_{l+1} = ω·E[f(u)·f(v)] + β_{l+1} for (u, v) ~ N(0, Σ_l): Σ_depth.
 
@@ -66,25 +69,27 @@ def nngp(
     Source: arXiv 1711.00165; no derivative with respect to x is given.
 
     Args:
-        spec: f, of any degree.
+        spec: f, of any degree; whatever :func:`hatact.activation` takes, with `scale`.
         depth: how many linear layers, at least 1.
         bias_variance: of every layer, or a list of one a layer.
         width: of the hidden layers, for the default of their bias variance.
 
     Raises:
-        ValueError: for a depth or width below 1; variances that are negative or not finite, or a
+        ValueError: for what is no activation, or a scale that is not positive; for a depth or width
+            below 1; variances that are negative or not finite, or a
             list of another length than `depth`; points that are not finite float32 or float64 rows
             of one dimension, or that require a gradient; more than 2²⁸ pairs; a periodic spec with
             more than 64 knots within nine standard deviations; a spec so narrow that rounding may
             take more than 1e-8 of E[f²]; a result that is not finite.
         ModuleNotFoundError: without SciPy, which `hatact[verify]` brings.
     """
-    net = _Network.of(spec, depth, x1, x2, weight_variance, bias_variance, width)
+    f = activation(spec, scale)
+    net = _Network.of(f, depth, x1, x2, weight_variance, bias_variance, width)
     return net.kernel(x1, x2, net.covariance)
 
 
 def ntk(
-    spec: PiecewisePolynomial,
+    spec: Activation,
     depth: int,
     x1: Tensor,
     x2: Tensor | None = None,
@@ -92,6 +97,8 @@ def ntk(
     bias_variance: Variances = None,
     parameterization: str = "ntk",
     width: int | None = None,
+    *,
+    scale: Number = 1,
 ) -> Tensor:
     """Θ_1 = Σ_1, Θ_{l+1} = Σ_{l+1} + Θ_l·ω·E[f′(u)·f′(v)], (u, v) ~ N(0, Σ_l): Θ_depth.
 
@@ -116,11 +123,12 @@ def ntk(
         ValueError: as :func:`nngp`; for a spec with jumps, whose NTK is infinite; for another
             parameterization, or "standard" without a width.
     """
-    net = _Network.of(spec, depth, x1, x2, weight_variance, bias_variance, width)
-    if depth > 1 and jumps(spec):
+    f = activation(spec, scale)
+    net = _Network.of(f, depth, x1, x2, weight_variance, bias_variance, width)
+    if depth > 1 and jumps(f):
         raise ValueError(
             "the NTK needs an activation without jumps: at a jump the derivative is infinite; got "
-            f"one with knots {tuple(map(float, spec.knots))}"
+            f"one with knots {tuple(map(float, f.knots))}"
         )
     if parameterization == "ntk":
         return net.kernel(x1, x2, net.tangent)
@@ -164,11 +172,6 @@ class _Network:
         width: int | None,
     ) -> _Network:
         _check(x1, x2)
-        if not isinstance(spec, PiecewisePolynomial):
-            raise ValueError(
-                "the activation must be a hatact.PiecewisePolynomial, such as hatact.HAT; "
-                f"got {type(spec).__name__}"
-            )
         counts = {"the depth": depth, "the width": 1 if width is None else width}
         for name, n in counts.items():
             if type(n) is not int or n < 1:

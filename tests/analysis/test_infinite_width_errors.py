@@ -75,9 +75,9 @@ def test_bad_depths_widths_and_variances(kernel, what):
 
 
 @pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
-@pytest.mark.parametrize("spec", [torch.relu, torch.nn.ReLU(), "relu", None, hatact.nn.Hat()])
+@pytest.mark.parametrize("spec", [torch.relu, torch.nn.ReLU(), "rleu", None])
 def test_what_is_no_spec(kernel, spec):
-    with pytest.raises(ValueError, match=f"must be a hatact.Piece.*; got {type(spec).__name__}$"):
+    with pytest.raises(ValueError, match=r"must be a hatact.Piece.*; got .*relu|NoneType"):
         kernel(spec, 3, X)
 
 
