@@ -1,12 +1,10 @@
-"""The command `hatact`: `verify` checks published claims, `info` says what is available."""
+"""The command `hatact`: `verify` checks published claims, `list` says what there is of them and of
+activations, `plot` draws an activation, `info` says what is available."""
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import reprlib
 import sys
-import tempfile
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,8 +19,10 @@ except ModuleNotFoundError as missing:
     )
     raise SystemExit(2) from None
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
-MOST_SEEDS = 10_000
+import hatact
+from hatact import _named
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=__doc__)
 
 
 class _Console(Console):
@@ -45,7 +45,7 @@ def main() -> None:
     command that nobody reads on, for which click has 1.
     """
     try:
-        app()
+        app(prog_name="hatact")  # `python -m hatact` too, or completion would have another name
     except SystemExit as stop:
         if stop.code == 1 and not isinstance(stop.__context__, _Changed):
             raise SystemExit(2) from None
@@ -61,11 +61,36 @@ def _fail(message: str) -> typer.Exit:
     return typer.Exit(2)
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"hatact {hatact.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Say which this is."),
+    ] = False,
+) -> None:
+    """What every command has."""
+
+
+def _to_verify(incomplete: str) -> list[str]:
+    from hatact.report import _verify_call
+
+    return _verify_call.completed(incomplete)
+
+
 @app.command()
 def verify(
     papers: Annotated[
         list[str] | None,
-        typer.Argument(help="Papers, such as hong2022, or claims, hong2022/gram; all if none."),
+        typer.Argument(
+            help="Papers, such as hong2022, or claims, hong2022/gram; all if none.",
+            autocompletion=_to_verify,
+        ),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="2 seeds, minutes (default).")] = False,
     full: Annotated[bool, typer.Option("--full", help="5 seeds, longer runs.")] = False,
@@ -75,87 +100,24 @@ def verify(
     fresh: Annotated[bool, typer.Option("--fresh", help="Do every run again.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print results.json, no tables.")] = False,
 ) -> None:
-    """Check what papers claim, on this machine: a table, results.json, report.html.
+    """Check on this machine what papers claim.
 
-    Finished runs are kept in OUT/cache: interrupted, the same command goes on from there.
+    It ends with a table, results.json and report.html. Finished runs are kept in OUT/cache:
+    interrupted, the same command goes on from there.
     Exit status: 0 if every verdict is the recorded one, 1 if one is not (it says which), 2 for a
     wrong call or a run that could not be done, 130 when interrupted.
     """
-    from hatact.claims import DEFAULT_SEEDS, Settings
-
-    if quick and full:
-        raise _fail("--quick and --full exclude each other; got both")
-    chosen = _choose(papers or [])
-    count = DEFAULT_SEEDS["full" if full else "quick"] if seeds is None else _count(seeds)
-    _check_device(device)
-    _check_out(out)
-    results = _run(chosen, Settings(not full, count, device), out, fresh, as_json)
-    if not all(claim["as_recorded"] for claim in results["claims"]):
-        raise _Changed(1)
-
-
-def _count(seeds: str) -> int:
-    """The number that `seeds` says; so long a text is no number that anyone means."""
-    count = int(seeds) if seeds.isdecimal() and len(seeds) <= 40 else 0
-    if not 1 <= count <= MOST_SEEDS:
-        raise _fail(
-            f"--seeds must be a whole number, at least 1 and at most {MOST_SEEDS}; "
-            f"got {reprlib.repr(seeds)}"
-        )
-    return count
-
-
-def _choose(names: list[str]) -> dict[str, Any]:
-    """Papers by name, each with the claims that were asked for."""
-    from hatact.claims import papers as discover
+    from hatact.report import _verify_call
 
     try:
-        known = discover()
+        settings = _verify_call.settings(quick, full, seeds, device)
+        chosen = _verify_call.chosen(papers or [])
+        _verify_call.check_out(out)
     except ValueError as error:
         raise _fail(str(error)) from None
-    asked: dict[str, set[str]] = {}
-    for name in names or known:
-        paper, _, word = name.partition("/")
-        if paper not in known:
-            raise _fail(f"a paper must be one of {', '.join(known)}; got {paper!r}")
-        ids = [claim.id for claim in known[paper].claims]
-        if word and name not in ids:
-            raise _fail(f"a claim of {paper} must be one of {', '.join(ids)}; got {name!r}")
-        asked.setdefault(paper, set()).update([name] if word else ids)
-    return {
-        name: dataclasses.replace(
-            known[name], claims=tuple(c for c in known[name].claims if c.id in ids)
-        )
-        for name, ids in asked.items()
-    }
-
-
-def _check_device(device: str) -> None:
-    import torch
-
-    from hatact import ops
-    from hatact.backends import extension
-
-    if device not in ops.DEVICES:
-        raise _fail(f"--device must be one of {', '.join(ops.DEVICES)}; got {device!r}")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise _fail("--device cuda needs a CUDA device; torch.cuda.is_available() is False")
-    try:
-        if ops.current_backend(device) == "extension" and device == "cpu":
-            extension.cpu_capability()
-    except (ValueError, RuntimeError) as error:
-        raise _fail(str(error)) from None
-
-
-def _check_out(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=out):
-            pass
-    except OSError as error:
-        raise _fail(
-            f"--out must be a folder that can be written; got {str(out)!r} ({error.strerror})"
-        ) from None
+    results = _run(chosen, settings, out, fresh, as_json)
+    if not all(claim["as_recorded"] for claim in results["claims"]):
+        raise _Changed(1)
 
 
 def _run(
@@ -227,17 +189,63 @@ def report(
     out: Annotated[Path, typer.Argument(help="A folder with results.json.")] = Path("out"),
     pictures: Annotated[bool, typer.Option("--pictures", help="A PNG file a figure, too.")] = False,
 ) -> None:
-    """Write report.html again from a results.json, without running anything."""
+    """Write report.html again, without running anything."""
     _write_report(out, _Console(), pictures)
+
+
+@app.command("list")
+def contents() -> None:
+    """Papers, their claims, and the names of activations."""
+    from hatact.report import inventory
+
+    try:
+        found = inventory.contents()
+    except ValueError as error:
+        raise _fail(str(error)) from None
+    _show(found)
+
+
+@app.command()
+def plot(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="ACTIVATION",
+            help="A name that `hatact list` has.",
+            autocompletion=_named.names,
+        ),
+    ],
+    scale: Annotated[str, typer.Option(help="Draw f(SCALE·x); 1/3 is a number, too.")] = "1",
+    centered: Annotated[
+        bool, typer.Option("--centered", help="Move f first: its support is symmetric about 0.")
+    ] = False,
+    out: Annotated[
+        str | None, typer.Option(metavar="FILE", help="A PNG file; ACTIVATION.png if none.")
+    ] = None,
+) -> None:
+    """Draw an activation, f′ and its spectrum: a PNG file."""
+    from hatact.report import _plot_call
+
+    try:
+        path = _plot_call.write(name, scale, centered, out)
+    except ValueError as error:
+        raise _fail(str(error)) from None
+    typer.echo(path)
 
 
 @app.command()
 def info() -> None:
-    """What is available here, and what is missing and why."""
-    from hatact.report import inventory, terminal
+    """What is available, what is missing and why."""
+    from hatact.report import inventory
+
+    _show(inventory.sections())
+
+
+def _show(sections: dict[str, list[tuple[str, str]]]) -> None:
+    from hatact.report import terminal
 
     console = _Console()
-    for title, rows in inventory.sections().items():
+    for title, rows in sections.items():
         terminal.show_rows(console, title, rows)
 
 

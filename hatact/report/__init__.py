@@ -1,1 +1,1 @@
-"""From results to what a person reads: pictures and the terminal's tables."""
+"""From results to what a person reads: pictures and the terminal's tables. Internal."""

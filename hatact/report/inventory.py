@@ -1,4 +1,4 @@
-"""What is installed here, and what is missing and why. Needs torch only."""
+"""What there is to verify and to use; what is installed, or missing and why. Needs torch only."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import re
 import shutil
 import subprocess
 from importlib import metadata
+from numbers import Rational
 
 import torch
 
 import hatact
 from hatact import ops
-from hatact.activations import registry
+from hatact._named import ALIASES, activation, names
 from hatact.backends import extension
 
 OPTIONAL = {
@@ -32,11 +33,46 @@ def sections() -> dict[str, Rows]:
         "Versions": _versions(),
         "Backends": _backends(),
         "Devices": _devices(),
-        "Activations": [
-            (name, f"{len(s.knots)} knots, degree {s.degree}, {_support(s)}")
-            for name, s in registry().items()
-        ],
+        "Activations": activations(),
     }
+
+
+def contents() -> dict[str, Rows]:
+    """Papers, their claims and the activations, by title as :func:`sections` has them.
+
+    Raises:
+        ValueError: for papers that are none.
+    """
+    from hatact.claims import papers
+
+    found = papers()
+    return {
+        "Papers": [
+            (name, f"{paper.title}; {paper.authors} {paper.year}, arXiv {paper.arxiv}")
+            for name, paper in found.items()
+        ],
+        "Claims": [
+            (claim.id, claim.statement) for paper in found.values() for claim in paper.claims
+        ],
+        "Activations": activations(),
+    }
+
+
+def activations() -> Rows:
+    """Every name that `hatact.activation` takes, and what f is."""
+    return [(name, _listed(activation(name), ALIASES.get(name))) for name in names()]
+
+
+def _listed(spec: hatact.PiecewisePolynomial, alias: str | None) -> str:
+    knots = ", ".join(str(t) if isinstance(t, Rational) else f"{t:g}" for t in spec.knots)
+    says = f"knots {knots.replace('-', '−')}; degree {spec.degree}; {_support(spec)}"
+    return f"{alias}: {says}" if alias else says
+
+
+def described(spec: hatact.PiecewisePolynomial) -> str:
+    """Its knots, degree, and support or period."""
+    count = len(spec.knots)
+    return f"{count} knot{'s' * (count > 1)}, degree {spec.degree}, {_support(spec)}"
 
 
 def _versions() -> Rows:
@@ -105,5 +141,5 @@ def _nvcc() -> str:
 def _support(spec: hatact.PiecewisePolynomial) -> str:
     if spec.period is not None:
         return f"period {float(spec.period):g}"
-    low, high = spec.support
-    return f"support [{float(low):g}, {float(high):g}]"
+    low, high = (f"{float(end):g}".replace("inf", "∞").replace("-", "−") for end in spec.support)
+    return f"support {'(' if '∞' in low else '['}{low}, {high}{')' if '∞' in high else ']'}"

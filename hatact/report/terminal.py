@@ -134,7 +134,13 @@ def verdict(claim: Mapping[str, Any]) -> Text:
 
 
 def show_rows(console: Console, title: str, rows: list[tuple[str, str]]) -> None:
-    """Names and what is to be said of them."""
+    """Names and what is to be said of them: where no person reads on, each whole on its line."""
+    if not console.is_terminal:
+        wide = max(len(name) for name, _ in rows)
+        lines = [title, *(f"{name:{wide}}  {text}" for name, text in rows), ""]
+        for line in lines:
+            console.print(Text(line), soft_wrap=True)
+        return
     table = Table(title=title, title_justify="left", box=None, show_header=False, pad_edge=False)
     table.add_column(overflow="fold")
     table.add_column(overflow="fold")

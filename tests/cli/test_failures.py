@@ -57,7 +57,9 @@ def test_a_failure_that_nothing_expects_is_a_traceback_and_status_2(
     assert type(failure).__name__ in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["info"], ["--help"], ["verify"], ["verify", "--json"]])
+@pytest.mark.parametrize(
+    "arguments", [["info"], ["list"], ["--version"], ["--help"], ["verify"], ["verify", "--json"]]
+)
 def test_where_nobody_reads_on_the_status_is_not_that_of_a_changed_verdict(tmp_path, arguments):
     where = ["--out", tmp_path] if arguments[0] == "verify" else []
     command = [sys.executable, "-c", CLOSED, *arguments, *where]

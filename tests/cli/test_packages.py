@@ -10,23 +10,7 @@ pytest.importorskip("typer")
 pytest.importorskip("rich")
 
 import hatact.report
-from tests.support.command import call, plain, verified
-
-BLOCK = """
-import sys
-for name in {blocked!r}:
-    sys.modules[name] = None
-sys.argv = ["hatact", *{arguments!r}]
-import runpy
-runpy.run_module("hatact", run_name="__main__", alter_sys=False)
-"""
-
-
-def without(blocked, *arguments):
-    code = BLOCK.format(blocked=blocked, arguments=arguments)
-    return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ}
-    )
+from tests.support.command import call, plain, verified, without
 
 
 def test_info_needs_torch_typer_and_rich_only():

@@ -5,17 +5,36 @@ Importing this module needs typer.
 
 import importlib.util
 import json
+import os
+import subprocess
+import sys
 
 from typer.testing import CliRunner
 
 from hatact import cli
 
 DRAWS = all(importlib.util.find_spec(name) for name in ("jinja2", "matplotlib"))
+BLOCK = """
+import sys
+for name in {blocked!r}:
+    sys.modules[name] = None
+sys.argv = ["hatact", *{arguments!r}]
+import runpy
+runpy.run_module("hatact", run_name="__main__", alter_sys=False)
+"""
 
 
 def call(*arguments):
     """What the command answers, run in this process."""
     return CliRunner().invoke(cli.app, [str(a) for a in arguments])
+
+
+def without(blocked, *arguments):
+    """The command in a process in which those modules cannot be imported."""
+    code = BLOCK.format(blocked=blocked, arguments=arguments)
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ}
+    )
 
 
 def plain(text):
