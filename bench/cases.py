@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from hatact.activations import registry
-from hatact.spec import PiecewisePolynomial
+import hatact
+from hatact.spec import Number, PiecewisePolynomial
 
 SIZES = (2**8, 2**12, 2**16, 2**20, 2**22, 2**24, 2**26)
 _FEW = (2**12, 2**22)
@@ -31,33 +32,47 @@ TILE = 2**20
 
 @dataclass(frozen=True)
 class Case:
-    """What is computed, on what."""
+    """What is computed, on what: f(scale·x), of x in one dimension if it has no shape."""
 
     activation: str
     size: int
     dtype: torch.dtype
     device: str
+    shape: tuple[int, ...] | None = None
+    scale: Number = 1
+
+    def __post_init__(self) -> None:
+        if self.shape is not None and math.prod(self.shape) != self.size:
+            raise ValueError(
+                f"a case's size must be the product of its shape; got {self.size}, {self.shape}: "
+                f"write size={math.prod(self.shape)}"
+            )
 
     @property
     def spec(self) -> PiecewisePolynomial:
-        return registry()[self.activation]
+        return hatact.activation(self.activation, self.scale)
 
     @property
     def tile(self) -> Case:
-        """The case of the elements that a large input repeats."""
-        return replace(self, size=min(self.size, TILE))
+        """The case of the elements that a large input repeats, in one dimension."""
+        return self.of_size(min(self.size, TILE))
+
+    def of_size(self, size: int) -> Case:
+        """The same of `size` elements in one dimension."""
+        return replace(self, size=size, shape=None)
 
     def input(self, *, requires_grad: bool) -> Tensor:
-        """x ~ N(0, 2²), the same for every provider: it meets every piece and both tails.
+        """scale·x ~ N(0, 2²), the same for every provider: it meets every piece and both tails.
 
         Beyond 2²⁰ elements it repeats, so that one tile says what to expect at every size.
         """
         generator = torch.Generator().manual_seed(0)
-        x = 2 * torch.randn(min(self.size, TILE), generator=generator)
+        x = 2 * torch.randn(min(self.size, TILE), generator=generator) / float(self.scale)
         x = x.to(self.device, self.dtype)
-        if self.size > TILE:  # a storage of its own size: saved bytes count whole storages
-            x = x.repeat(-(-self.size // TILE))[: self.size].clone()
-        return x.requires_grad_(requires_grad)
+        if self.size > TILE:
+            x = x.repeat(-(-self.size // TILE))[: self.size]
+        # No view, and a storage of its own size: saved bytes count whole storages.
+        return x.view(self.shape or (self.size,)).clone().requires_grad_(requires_grad)
 
 
 def cases(

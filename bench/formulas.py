@@ -9,6 +9,8 @@ from math import comb, factorial
 import torch
 from torch import Tensor
 
+from hatact.spec import Number
+
 Function = Callable[[Tensor], Tensor]
 _TERMS: dict[str, tuple[list[Fraction], list[Fraction], int]] = {
     "hat": ([Fraction(k) for k in range(3)], [Fraction(w) for w in (1, -2, 1)], 1),
@@ -33,6 +35,12 @@ def sum_formula(activation: str) -> Function | None:
 def sum_of_terms(activation: str) -> Function:
     """Σ_j |w_j|·relu(x − t_j)^d: the size of what the formula adds up, hence of its roundings."""
     return _sum(activation, lambda w: abs(float(w)))
+
+
+def of_scaled(function: Function, scale: Number) -> Function:
+    """function(scale·x): how one who has only `function` gets the scaled one."""
+    factor = float(scale)
+    return function if scale == 1 else lambda x: function(factor * x)
 
 
 def _sum(activation: str, weight: Callable[[Fraction], float]) -> Function:

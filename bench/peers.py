@@ -6,14 +6,16 @@ imports and runs without. Their parameters are frozen: what is timed is a fixed 
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from bench.cases import Case
-from bench.formulas import Function
+from bench.formulas import Function, of_scaled
 from bench.providers import Provider
 from hatact import reference
 from hatact.spec import PiecewisePolynomial
@@ -106,11 +108,35 @@ def peers(case: Case) -> Iterator[Provider]:
         if name in left_out:
             continue
         try:
-            provider = make(case)
+            provider = _made(make, case)
         except Exception as error:  # a package that no longer fits has a row that says so
             provider = Provider(name, _raising(error))
         if provider is not None:
             yield provider
+
+
+def _made(make: Callable[[Case], Provider | None], case: Case) -> Provider | None:
+    """A package's f of scale 1, fed scale·x; another function is left as it is."""
+    provider = make(replace(case, scale=1))
+    if provider is None or provider.another is not None:
+        return provider
+    return replace(
+        provider,
+        function=of_scaled(provider.function, case.scale),
+        terms=provider.terms and of_scaled(provider.terms, case.scale),
+    )
+
+
+def unfit(case: Case) -> list[str]:
+    """The peers that can be imported here and are not of this f."""
+    left_out = missing()
+    found = []
+    for name, (_, make) in PEERS.items():
+        # One that raises has a row that says so.
+        with contextlib.suppress(Exception):
+            if name not in left_out and make(replace(case, scale=1)) is None:
+                found.append(name)
+    return found
 
 
 def _raising(error: Exception) -> Callable[[Tensor], Tensor]:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 import hatact
 from bench.cases import Case
-from bench.formulas import Function, sum_formula, sum_of_terms
+from bench.formulas import Function, of_scaled, sum_formula, sum_of_terms
 from hatact import functional
 from hatact.ops import current_backend
 
@@ -91,7 +91,8 @@ def providers(case: Case) -> Iterator[Provider]:
     yield Provider("torch.compile of hatact", _compiled(fused), compiled=True)
     formula = sum_formula(case.activation)
     if formula is not None:
-        terms = sum_of_terms(case.activation)
+        terms = of_scaled(sum_of_terms(case.activation), case.scale)
+        formula = of_scaled(formula, case.scale)
         yield Provider("eager formula", formula, terms=terms)
         yield Provider("torch.compile of formula", _compiled(formula), terms=terms, compiled=True)
     yield SILU

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from fractions import Fraction
 from itertools import cycle
 from typing import Any
 
@@ -66,7 +67,7 @@ def too_much(case: Case, provider: Provider) -> str | None:
     """Why a case is not run with a provider: by what one call takes on 2²⁰ elements."""
     if provider.compiled or provider is RELU or case.size <= _PROBE:
         return None
-    call = call_of(replace(case, size=_PROBE), provider, "forward+backward")
+    call = call_of(case.of_size(_PROBE), provider, "forward+backward")
     times = case.size / _PROBE
     nbytes = times * memory.peak(call, case.device)
     if nbytes > memory.free(case.device) / 2:
@@ -111,6 +112,9 @@ def rows(
         "dtype": str(case.dtype).removeprefix("torch."),
         "size": case.size,
     }
+    if case.shape is not None:
+        scale = str(case.scale) if isinstance(case.scale, Fraction) else case.scale
+        head |= {"shape": list(case.shape), "scale": scale}
     if case.device == "cuda":
         try:
             head["copy_gb_per_s"] = copy_gb_per_s(case, rounds)
