@@ -1,4 +1,4 @@
-"""`python -m hatact` is `hatact`."""
+"""`python -m hatact` is `hatact`. Internal."""
 
 from hatact.cli import main
 

@@ -33,3 +33,7 @@ __all__ = [
     "step_seconds",
     "train_until",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,5 +1,7 @@
 """One file or folder per paper, beside what papers share: `engine`, `targets` and `figures`.
 
+Internal: the command `hatact verify` is what is public.
+
 A paper defines `PAPER`; :func:`papers` finds all of them, and no list is kept.
 """
 

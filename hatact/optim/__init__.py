@@ -4,3 +4,7 @@ from hatact.optim.muon_split import MuonSplit, muon_split
 from hatact.optim.spectrum_preconditioner import SpectrumPreconditioner
 
 __all__ = ["MuonSplit", "SpectrumPreconditioner", "muon_split"]
+
+
+def __dir__() -> list[str]:
+    return __all__

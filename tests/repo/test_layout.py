@@ -21,8 +21,10 @@ BUILT_ON = {
     "_polynomial": [],
     "_code": [],
     "_bounded": [],
-    "spec": ["_polynomial", "_code"],
+    "_written": [],
+    "spec": ["_polynomial", "_code", "_written"],
     "activations": ["spec"],
+    "_named": ["activations"],
     "cascade": ["spec"],
     "_checks": ["spec"],
     "reference": ["spec", "_checks"],
@@ -31,7 +33,7 @@ BUILT_ON = {
     "backends": ["_bounded", "reference", "reference_cascade", "reference_mlp"],
     "ops": ["backends"],
     "autograd": ["ops"],
-    "functional": ["autograd", "activations"],
+    "functional": ["autograd", "_named"],
     "nn": ["functional", "cascade"],
     "__init__": ["nn"],
     "_environment": ["__init__"],
@@ -42,6 +44,10 @@ BUILT_ON = {
     "report": ["claims"],
     "cli": ["report"],
     "__main__": ["cli"],
+}
+WITHOUT_TORCH = {
+    *("spec", "_polynomial", "_code", "_written", "_bounded"),
+    *("activations", "_named", "cascade"),
 }
 FILES = sorted(path for path in PACKAGE.rglob("*.py"))
 
@@ -107,7 +113,7 @@ def test_the_order_has_no_cycle_and_the_walk_sees_every_form():
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_the_definition_imports_no_torch(path):
-    if _part_of(path) not in ("spec", "_polynomial", "_code", "_bounded", "activations", "cascade"):
+    if _part_of(path) not in WITHOUT_TORCH:
         return
     foreign = {name.split(".")[0] for name in imported(path.read_text(), "hatact")}
     assert foreign <= {*sys.stdlib_module_names, "hatact", "scipy"}
@@ -157,6 +163,31 @@ def test_rooms_that_are_imported_when_they_are_asked_for():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "AttributeError: module 'hatact' has no attribute 'nowhere'" in run.stderr
+
+
+def test_dir_shows_the_api_alone():
+    specs = ["BW_RELU", "HAT", "PiecewisePolynomial", "RELU", "activation", "bspline"]
+    rooms = ["analysis", "baselines", "functional", "nn", "optim"]
+    assert dir(hatact) == sorted(
+        [*specs, *rooms, "__version__", "available_backends", "use_backend"]
+    )
+    for room in (hatact.functional, hatact.nn, hatact.analysis, hatact.baselines, hatact.optim):
+        assert dir(room) == sorted(room.__all__)
+        assert not [name for name in room.__all__ if name.startswith("_")]
+    assert all(getattr(hatact, name) is not None for name in dir(hatact))
+
+
+def test_all_other_modules_say_that_they_are_internal():
+    public = {*dir(hatact), "__init__", "activations", "cascade", "cli"}
+    tops = [p for p in FILES if p.parent == PACKAGE or p.parent.parent == PACKAGE]
+    tops = [p for p in tops if p.parent == PACKAGE or p.name == "__init__.py"]
+    parts = {_part_of(path): path for path in tops}
+    assert parts.keys() == BUILT_ON.keys()
+    for part, path in parts.items():
+        if part in public or (part.startswith("_") and part != "__main__"):
+            continue
+        said = ast.get_docstring(ast.parse(path.read_text())) or ""
+        assert "Internal" in said, f"{path} is neither public nor says that it is internal"
 
 
 @pytest.mark.timing
