@@ -10,7 +10,7 @@ from hatact.autograd._cascade import compiled_triangle_cascade, triangle_cascade
 from hatact.autograd._linear import compiled_linear_act, linear_act
 from hatact.autograd._mlp import compiled_mlp, derivative_of, fused_mlp
 from hatact.autograd._ppoly import PPoly, ppoly, transforms
-from hatact.autograd._tracing import constant, exporting, has_autocast
+from hatact.autograd._tracing import constant, exporting, has_autocast, jit_traces
 
 __all__ = [
     "PPoly",
@@ -24,6 +24,7 @@ __all__ = [
     "fused_mlp",
     "has_autocast",
     "has_values",
+    "jit_traces",
     "linear_act",
     "ppoly",
     "transforms",

@@ -120,9 +120,10 @@ def _layered(
     checkpoint: bool,
     scale: Number = 1,
 ) -> Tensor:
-    # An exported program runs what it holds once: there is no second pass to compute again in.
-    again = checkpoint and torch.is_grad_enabled() and not autograd.exporting()
-    if again and not autograd.transforms():
+    # An exported program runs what it holds once: there is no second pass to compute again in. Nor
+    # in one of torch.jit.trace, whose check of itself a checkpoint fails in torch 2.11.
+    once = autograd.exporting() if torch.compiler.is_compiling() else autograd.jit_traces()
+    if checkpoint and torch.is_grad_enabled() and not once and not autograd.transforms():
         layers = x, weights, biases, spec, False, scale
         y: Tensor = checkpointed(_layered, *layers, use_reentrant=False, preserve_rng_state=False)
         return y
