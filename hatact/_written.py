@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
-Number = int | Fraction | float
+from hatact._polynomial import Number
 
 VERSION = 1  # of what `numbers_to_dict` gives
 _KEYS = ("version", "knots", "pieces", "period")

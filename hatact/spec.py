@@ -6,80 +6,19 @@ Pure Python; imports neither torch nor numpy. Internal: the class is `hatact.Pie
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
-from numbers import Complex, Rational, Real
+from numbers import Real
 from typing import Any, ClassVar
 
 from hatact import _code, _written
 from hatact import _polynomial as poly
+from hatact._polynomial import Number as Number
+from hatact._values import as_tuple, check_positive, check_real, kind, number
 
-Number = int | Fraction | float
 _ROUNDED = 1 + Fraction(1, 2**50)
-
-
-def check_real(s: Any) -> None:
-    """ValueError unless s is a real number and no bool: all of a scale's rule that is of its type.
-
-    Dynamo traces it; of a Fraction torch 2.11 traces no comparison.
-    """
-    if isinstance(s, bool) or not isinstance(s, Real):
-        raise ValueError(
-            f"the scale must be a positive real number, and is fixed; got {_kind(s)}: write a "
-            "number such as 8, and for a learnable scale multiply x by it"
-        )
-
-
-def _check_positive(s: Any) -> None:
-    if not 0 < s < math.inf:
-        raise ValueError(
-            f"the scale must be a positive real number, finite in float64; got {_kind(s)}: write a "
-            "number such as 8"
-        )
-
-
-def _number(value: Any, what: str) -> Number:
-    """`value` as int, Fraction or float, finite and within float64's range; −0.0 as 0.0."""
-    if not isinstance(value, Real):
-        rule = "a real number" if what.startswith("the ") else "real numbers"
-        raise ValueError(
-            f"{what} must be {rule}; got {_kind(value)}: write an int, a float or a Fraction"
-        )
-    if isinstance(value, int | Fraction | float):
-        number: Number = value
-    elif isinstance(value, Rational):
-        number = Fraction(int(value.numerator), int(value.denominator))
-    else:
-        number = float(value)
-    try:
-        finite = math.isfinite(number)
-    except OverflowError:
-        finite = False
-    if not finite:
-        raise ValueError(
-            f"{what} must be finite in float64; got {_kind(value)}: write numbers below 1.8e308"
-        )
-    return int(number) if isinstance(number, bool) else poly.tidy(number) + 0
-
-
-def _kind(value: Any) -> str:
-    """A value for an error: its text where that is short, else its type."""
-    text = isinstance(value, str | bytes) and len(value) <= 40
-    if not (text or value is None or isinstance(value, Complex)):
-        return type(value).__name__
-    try:
-        said = str(value) if isinstance(value, Fraction) else repr(value)
-    except ValueError:  # more digits than Python writes
-        return f"{type(value).__name__} of very many digits"
-    return said if len(said) <= 60 else f"{said[:28]}…{said[-28:]}"
-
-
-def _tuple(values: Any, what: str) -> tuple[Any, ...]:
-    if isinstance(values, str | bytes | Mapping | Set) or not isinstance(values, Iterable):
-        raise ValueError(f"{what} must be a sequence; got {values!r}: write a tuple such as (0, 1)")
-    return tuple(values)
 
 
 @dataclass(frozen=True)
@@ -131,10 +70,10 @@ class PiecewisePolynomial:
     _names: ClassVar[list[Callable[[PiecewisePolynomial], str | None]]] = []
 
     def __post_init__(self) -> None:
-        knots = tuple(_number(t, "knots") for t in _tuple(self.knots, "knots"))
+        knots = tuple(number(t, "knots") for t in as_tuple(self.knots, "knots"))
         pieces = tuple(
-            tuple(_number(c, "coefficients") for c in _tuple(p, "each piece"))
-            for p in _tuple(self.pieces, "pieces")
+            tuple(number(c, "coefficients") for c in as_tuple(p, "each piece"))
+            for p in as_tuple(self.pieces, "pieces")
         )
         if not knots:
             raise ValueError("at least one knot is needed; got none: write knots=(0,)")
@@ -155,7 +94,7 @@ class PiecewisePolynomial:
             )
         period = self.period
         if period is not None:
-            period = _number(period, "the period")
+            period = number(period, "the period")
             if float(period) <= 0:
                 raise ValueError(
                     f"the period must be positive; got {period}: write None for an f without one"
@@ -259,7 +198,7 @@ class PiecewisePolynomial:
         """
         if not isinstance(x, Real):
             raise TypeError(
-                f"a spec is called with one real number, exactly; got {_kind(x)}: for a tensor "
+                f"a spec is called with one real number, exactly; got {kind(x)}: for a tensor "
                 "write hatact.functional.piecewise(x, spec) or hatact.nn.Piecewise(spec)(x)"
             )
         if isinstance(x, float) and not math.isfinite(x):
@@ -334,7 +273,7 @@ class PiecewisePolynomial:
         for end in (a, b):
             if not isinstance(end, Real):
                 raise TypeError(
-                    f"the ends of an integral must be real numbers; got {_kind(end)}: write "
+                    f"the ends of an integral must be real numbers; got {kind(end)}: write "
                     "float(…) of it"
                 )
         if poly.is_nan(a) or poly.is_nan(b):
@@ -363,8 +302,8 @@ class PiecewisePolynomial:
                 is a bool, nor a tensor), or a shift that is no such number.
         """
         check_real(s)
-        _check_positive(s)
-        s, shift = _number(s, "the scale"), _number(shift, "the shift")
+        check_positive(s)
+        s, shift = number(s, "the scale"), number(shift, "the shift")
         factor = Fraction(s)
         return PiecewisePolynomial(
             tuple(poly.tidy((Fraction(t) - Fraction(shift)) / factor) for t in self.knots),
@@ -449,7 +388,7 @@ class PiecewisePolynomial:
         current: list[Fraction] = [Fraction(0)] * (degree + 1)
         pieces: list[tuple[Number, ...]] = [(0,)]
         for j, (t, w) in enumerate(zip(ts, ws, strict=True)):
-            w = _number(w, "weights")
+            w = number(w, "weights")
             if j:
                 current = poly.shift(current, Fraction(t) - Fraction(ts[j - 1]))
             current[0] += Fraction(w)

@@ -7,6 +7,7 @@ from torch.compiler import is_compiling
 
 from hatact import autograd, reference
 from hatact._named import Activation, activation, check_flag
+from hatact._values import check_real
 from hatact.activations import bspline as _bspline
 from hatact.activations.bw_relu import BW_RELU
 from hatact.activations.hat import HAT
@@ -17,7 +18,7 @@ from hatact.functional._shared import (
     scaled,
     traced_text,
 )
-from hatact.spec import Number, PiecewisePolynomial, check_real
+from hatact.spec import Number, PiecewisePolynomial
 
 _BSPLINES = dict(enumerate(_bspline.SPECS.values()))
 

@@ -14,7 +14,8 @@ from hatact import autograd
 from hatact._checks import check_in_place, check_numbers, check_tensors, compute_dtype
 from hatact._named import Activation, activation
 from hatact._polynomial import read
-from hatact.spec import Number, PiecewisePolynomial, check_real
+from hatact._values import check_real
+from hatact.spec import Number, PiecewisePolynomial
 
 
 def cast(t: Any, dtype: torch.dtype) -> Any:

@@ -21,8 +21,9 @@ BUILT_ON = {
     "_polynomial": [],
     "_code": [],
     "_bounded": [],
-    "_written": [],
-    "spec": ["_polynomial", "_code", "_written"],
+    "_written": ["_polynomial"],
+    "_values": ["_polynomial"],
+    "spec": ["_polynomial", "_code", "_values", "_written"],
     "activations": ["spec"],
     "_named": ["activations"],
     "cascade": ["spec"],
@@ -46,7 +47,7 @@ BUILT_ON = {
     "__main__": ["cli"],
 }
 WITHOUT_TORCH = {
-    *("spec", "_polynomial", "_code", "_written", "_bounded"),
+    *("spec", "_polynomial", "_code", "_values", "_written", "_bounded"),
     *("activations", "_named", "cascade"),
 }
 FILES = sorted(path for path in PACKAGE.rglob("*.py"))
