@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Iterable, Mapping, Set
 from fractions import Fraction
 from numbers import Complex, Rational, Real
@@ -25,6 +26,7 @@ def check_real(s: Any) -> None:
 
 
 def check_positive(s: Any) -> None:
+    """ValueError unless a real number s is positive and finite: the rest of a scale's rule."""
     if not 0 < s < math.inf:
         raise ValueError(
             f"the scale must be a positive real number, finite in float64; got {kind(s)}: write a "
@@ -69,6 +71,9 @@ def kind(value: Any) -> str:
 
 
 def as_tuple(values: Any, what: str) -> tuple[Any, ...]:
+    """ValueError unless values come in an order, as in a list, a tensor or a generator."""
     if isinstance(values, str | bytes | Mapping | Set) or not isinstance(values, Iterable):
-        raise ValueError(f"{what} must be a sequence; got {values!r}: write a tuple such as (0, 1)")
+        raise ValueError(
+            f"{what} must be a sequence; got {reprlib.repr(values)}: write a tuple such as (0, 1)"
+        )
     return tuple(values)

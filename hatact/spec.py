@@ -13,7 +13,7 @@ from itertools import pairwise
 from numbers import Real
 from typing import Any, ClassVar
 
-from hatact import _code, _written
+from hatact import _code, _json
 from hatact import _polynomial as poly
 from hatact._polynomial import Number as Number
 from hatact._values import as_tuple, check_positive, check_real, kind, number
@@ -355,7 +355,7 @@ class PiecewisePolynomial:
 
         An int beyond 2⁵³ and a Fraction are texts, "1/3"; all other numbers are JSON's own.
         """
-        return _written.numbers_to_dict(self.knots, self.pieces, self.period)
+        return _json.numbers_to_dict(self.knots, self.pieces, self.period)
 
     @classmethod
     def from_dict(cls, data: Any) -> PiecewisePolynomial:
@@ -365,7 +365,7 @@ class PiecewisePolynomial:
             ValueError: for what is no dict, for another version, for keys that are missing or not
                 known, for what is no number, and for all that no spec may have.
         """
-        return cls(*_written.numbers_of_dict(data))
+        return cls(*_json.numbers_of_dict(data))
 
     @classmethod
     def from_truncated_powers(

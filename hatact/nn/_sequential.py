@@ -7,6 +7,7 @@ from typing import Any
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from hatact._named import same
 from hatact.activations.leaky_relu import leaky_relu
 from hatact.activations.relu import RELU
 from hatact.nn._hooks import has_hooks
@@ -53,7 +54,7 @@ def taken_apart(net: nn.Sequential) -> tuple[list[nn.Linear], PiecewisePolynomia
             f"activations: write {_FORM}"
         )
     for i, spec in enumerate(specs):
-        if spec != specs[0]:
+        if not same(spec, specs[0]):
             raise ValueError(
                 "the network must have one activation throughout, as an MLP has; got "
                 f"{specs[0]!r} at 1 and {spec!r} at {2 * i + 1}: keep this one a Sequential"

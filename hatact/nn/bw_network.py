@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations, parametrize
 
 from hatact import functional
+from hatact._named import check_flag
 from hatact.activations.bw_relu import BW_RELU
-from hatact.nn._arguments import check_flags, check_sizes
+from hatact.nn._arguments import check_sizes
 from hatact.nn._hooks import acts_itself
 from hatact.nn._state import KeepsItsActivation
 from hatact.spec import PiecewisePolynomial
@@ -99,8 +100,8 @@ class BWNetwork(KeepsItsActivation):
             "learn_c": learn_c,
             "skip": skip,
         }
-        for name in self.options:
-            check_flags(f"BWNetwork(…, {name}=True)", **{name: self.options[name]})
+        for name, value in self.options.items():
+            check_flag(name, value, f"BWNetwork(…, {name}=True)")
         self._start_of_c = _positive("c", c)
         self.init_scale = _positive("init_scale", init_scale)
         self.in_features, self.out_features = in_features, out_features

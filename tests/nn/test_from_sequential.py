@@ -86,6 +86,13 @@ def test_no_bias_and_one_activation_module_for_all():
     torch.testing.assert_close(nn.MLP.from_sequential(mixed)(x), mixed(x))
 
 
+def test_activations_that_are_one_function_written_twice():
+    twice = PiecewisePolynomial((0, 0.5, 1.0), ((0, 0), (2.0, 0), (-2, 1), (0,)))
+    net = Sequential(Linear(2, 8), nn.Hat(2), Linear(8, 8), nn.Piecewise(twice), Linear(8, 1))
+    x = torch.randn(9, 2)
+    torch.testing.assert_close(nn.MLP.from_sequential(net)(x), net(x))
+
+
 def test_no_random_number_is_drawn():
     net = _network(nn.Hat())
     state = torch.get_rng_state()

@@ -21,9 +21,9 @@ BUILT_ON = {
     "_polynomial": [],
     "_code": [],
     "_bounded": [],
-    "_written": ["_polynomial"],
+    "_json": ["_polynomial"],
     "_values": ["_polynomial"],
-    "spec": ["_polynomial", "_code", "_values", "_written"],
+    "spec": ["_polynomial", "_code", "_values", "_json"],
     "activations": ["spec"],
     "_named": ["activations"],
     "cascade": ["spec"],
@@ -47,7 +47,7 @@ BUILT_ON = {
     "__main__": ["cli"],
 }
 WITHOUT_TORCH = {
-    *("spec", "_polynomial", "_code", "_values", "_written", "_bounded"),
+    *("spec", "_polynomial", "_code", "_values", "_json", "_bounded"),
     *("activations", "_named", "cascade"),
 }
 FILES = sorted(path for path in PACKAGE.rglob("*.py"))
